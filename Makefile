@@ -1,0 +1,132 @@
+# trawld: one Makefile, one graph. Objects live in build/ (build-SAN/ with sanitizers).
+#
+#   make                build everything          make check     unit tests, then flow tests
+#   make unit           unit tests only           make flow      flow tests only
+#   make bench          the table of ratios       make fuzz      each fuzz target for FUZZ_SECONDS
+#   make headers        each header alone         make lint      static checks
+#   make install DESTDIR= PREFIX=                 make clean
+#   SAN=address,undefined with any of them; WERROR= to let warnings pass.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/libexec/trawld
+MANDIR ?= $(PREFIX)/share/man
+
+CC ?= cc
+SAN ?=
+WERROR ?= -Werror
+comma := ,
+B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(findstring clang,$(CC)),-clang)
+
+PKG_CONFIG ?= pkg-config
+lib = $(shell $(PKG_CONFIG) --libs $(1))
+HAVE_SYSTEMD := $(shell $(PKG_CONFIG) --exists libsystemd && echo 1)
+
+EVENT   := $(call lib,libevent)
+CURL    := $(call lib,libcurl)
+YAJL    := $(call lib,yajl)
+JANSSON := $(call lib,jansson)
+SQLITE  := $(call lib,sqlite3)
+CRYPTO  := $(call lib,libcrypto)
+ISAL    := $(call lib,libisal)
+CMOCKA  := $(call lib,cmocka)
+SYSTEMD := $(if $(HAVE_SYSTEMD),$(call lib,libsystemd))
+
+OPT ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wundef -Wvla -Wformat=2 -Wwrite-strings $(WERROR)
+HARDEN := $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
+ALL_C = -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) $(HARDEN) -fno-omit-frame-pointer \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) \
+	-I. -Isrc -DTRAWLD_VERSION='"$(VERSION)"' -DTRAWLD_LIBEXECDIR='"$(LIBEXECDIR)"' \
+	$(if $(HAVE_SYSTEMD),-DHAVE_SYSTEMD=1) $(CFLAGS)
+ALL_LD = $(if $(SAN),-fsanitize=$(SAN)) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+
+# Sources of each layer; a folder is a layer.
+src = $(sort $(wildcard $(1)/*.c))
+BASE  := $(call src,src/base)
+CONF  := $(call src,src/conf)
+MODEL := $(call src,src/model)
+IPC   := $(call src,src/ipc)
+NET   := $(call src,src/net)
+
+# What each program is made of, and the libraries it is linked with: the link
+# line says what a process can do (the keeper has no curl, a front no SQLite).
+# --as-needed drops a library that no used object needs.
+PROGRAMS := trawld trawld-keeper trawld-publisher trawld-poller trawld-front trawlctl trawl-sim
+SRC_trawld           := $(call src,supervisor) $(CONF) $(MODEL) $(BASE)
+SRC_trawld-keeper    := $(call src,src/keeper) $(IPC) $(CONF) $(MODEL) $(BASE)
+SRC_trawld-publisher := $(call src,src/publisher) $(IPC) $(CONF) $(MODEL) $(BASE)
+SRC_trawld-poller    := $(call src,src/poller) $(NET) $(IPC) $(CONF) $(MODEL) $(BASE)
+SRC_trawld-front     := $(call src,src/front) $(IPC) $(CONF) $(MODEL) $(BASE)
+SRC_trawlctl         := $(call src,src/ctl) $(NET) $(MODEL) $(BASE)
+SRC_trawl-sim        := $(call src,src/sim) $(MODEL) $(BASE)
+
+LIB_BASE := $(EVENT) $(YAJL) $(JANSSON) $(ISAL) $(CRYPTO)
+LIB_trawld           := $(LIB_BASE) $(SYSTEMD)
+LIB_trawld-keeper    := $(LIB_BASE) $(SQLITE)
+LIB_trawld-publisher := $(LIB_BASE)
+LIB_trawld-poller    := $(LIB_BASE) $(CURL)
+LIB_trawld-front     := $(LIB_BASE)
+LIB_trawlctl         := $(LIB_BASE) $(CURL)
+LIB_trawl-sim        := $(LIB_BASE) -lz
+
+all: $(PROGRAMS:%=$(B)/%)
+
+# Unused sections are dropped, so a program carries only what it calls.
+SPLIT := -ffunction-sections -fdata-sections
+define program
+$(B)/$(1): $(SRC_$(1):%.c=$(B)/%.o) $(B)/.flags
+	$$(CC) $$(ALL_LD) -Wl,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIB_$(1))
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+$(B)/%.o: %.c $(B)/.flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_C) $(SPLIT) -MMD -MP -c -o $@ $<
+
+# Objects are rebuilt when the flags change.
+$(B)/.flags: FORCE
+	@mkdir -p $(B)
+	@printf '%s\n' '$(CC) $(ALL_C) $(ALL_LD)' | cmp -s - $@ || printf '%s\n' '$(CC) $(ALL_C) $(ALL_LD)' >$@
+
+# Unit tests: tests/unit/test-FOLDER-NAME.c is a program, linked with every layer
+# below the roles and with the role src/FOLDER when there is one.
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test-*.c))
+LAYERS := $(NET) $(IPC) $(CONF) $(MODEL) $(BASE)
+role_src = $(filter-out %_main.c,$(call src,src/$(1)))
+define unit
+$(B)/tests/unit/$(1): $(B)/tests/unit/$(1).o $(patsubst %.c,$(B)/%.o,$(LAYERS)) \
+    $(patsubst %.c,$(B)/%.o,$(call role_src,$(word 2,$(subst -, ,$(1)))))
+	$$(CC) $$(ALL_LD) -Wl,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIB_BASE) $$(CURL) $$(SQLITE) -lz $$(CMOCKA)
+endef
+$(foreach t,$(UNIT_TESTS),$(eval $(call unit,$(t))))
+
+unit: $(UNIT_TESTS:%=$(B)/tests/unit/%)
+	@sh tests/unit/run.sh $^
+
+flow: all
+	@TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/flow/run.py $(FLOW)
+
+check: unit flow
+
+headers:
+	@for h in $$(find src supervisor -name '*.h'); do \
+		echo "#include \"$$h\"" | $(CC) $(ALL_C) -x c -fsyntax-only - || { echo "not self-contained: $$h"; exit 1; }; \
+	done; echo "every header compiles alone"
+
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)
+	install -m 755 $(B)/trawld $(DESTDIR)$(SBINDIR)
+	install -m 755 $(B)/trawlctl $(B)/trawl-sim $(DESTDIR)$(BINDIR)
+	install -m 755 $(B)/trawld-keeper $(B)/trawld-publisher $(B)/trawld-poller $(B)/trawld-front $(DESTDIR)$(LIBEXECDIR)
+
+clean:
+	rm -rf build build-*
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+.PHONY: all unit flow check headers install clean bench fuzz lint FORCE
+.SECONDARY:

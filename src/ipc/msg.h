@@ -1,0 +1,276 @@
+/*
+ * msg.h - the protocol between the processes of one trawld: every message, who
+ * sends it, when, and what answers it. Bodies are put and get by the pairs below,
+ * in the order of the struct's members (wire.h); nothing is sent as raw memory.
+ *
+ *   front ----CRAWL_CREATE, CRAWL_READ, CRAWL_FETCH, CRAWL_CANCEL, FORGET, HEALTH_READ---> keeper
+ *   front <---CRAWL_ANSWER, HEALTH_ANSWER------------------------------------------------- keeper
+ *   poller <--TASK------------------------------------------------------------------------ keeper
+ *   poller ---TRIGGER_DONE, POLL_DONE, DOWNLOAD_DONE, STORE_DONE, RECONCILE_DONE,
+ *             CANCEL_DONE, TASK_PROGRESS, TASK_RETURNED, POLLER_STATE--------------------> keeper
+ *   publisher <-EVENT_BATCH--------------------------------------------------------------- keeper
+ *   publisher --EVENT_ACK----------------------------------------------------------------> keeper
+ *
+ * Rules: what the keeper sends about a change leaves after that change is on disk.
+ * A request may be sent again on a new connection (same crawl id, same request
+ * token): every request is idempotent. A result whose lease is no longer the
+ * crawl's is ignored, but for TRIGGER_DONE: knowledge of a paid job is always
+ * welcome while the crawl is triggering or reconciling with that same lease.
+ */
+#ifndef IPC_MSG_H
+#define IPC_MSG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipc/inherit.h"
+#include "ipc/wire.h"
+#include "model/crawl.h"
+#include "model/event.h"
+#include "model/request.h"
+
+#define IPC_VERSION 1		/* raise with any change below */
+
+enum msg_type {
+	MSG_HELLO,		/* both ways, first on each connection */
+
+	MSG_CRAWL_CREATE,	/* front: keep this crawl (the front made its id). Answered when it is on disk;
+				 * with wait, a second CRAWL_ANSWER follows when the trigger is settled */
+	MSG_CRAWL_READ,		/* front: how is it? With refresh (polling disabled): ask the provider first */
+	MSG_CRAWL_FETCH,	/* front: download by hand; answered when the crawl has ended, or at once when it is not ready */
+	MSG_CRAWL_CANCEL,	/* front: stop it; answered when noted */
+	MSG_FORGET,		/* front: I no longer wait for this request */
+	MSG_HEALTH_READ,
+	MSG_CRAWL_ANSWER,	/* keeper -> front */
+	MSG_HEALTH_ANSWER,
+
+	MSG_POLLER_STATE,	/* poller: how many calls and transfers it can take at a time; first after HELLO, and with
+				 * zeros when it drains */
+	MSG_TASK,		/* keeper -> poller: a lease on one crawl for one step */
+	MSG_TASK_PROGRESS,	/* poller: the download is alive, bytes so far; extends its lease */
+	MSG_TASK_RETURNED,	/* poller: not done, and nothing left us (never for a trigger that may have left) */
+	MSG_TRIGGER_DONE,	/* poller: how its task ended; the lease ends with each of these */
+	MSG_POLL_DONE,
+	MSG_DOWNLOAD_DONE,
+	MSG_STORE_DONE,
+	MSG_RECONCILE_DONE,
+	MSG_CANCEL_DONE,
+
+	MSG_EVENT_BATCH,	/* keeper -> publisher: the oldest events, in order; one batch at a time */
+	MSG_EVENT_ACK,		/* publisher: all up to seq are at their sink for good; the keeper forgets them */
+
+	MSG_TYPE_COUNT
+};
+
+const char *msg_name(unsigned type);
+
+struct msg_hello {
+	uint32_t version;	/* IPC_VERSION */
+	uint32_t role;
+	uint32_t instance;
+	uint32_t generation;
+};
+
+/* ---- front and keeper ---- */
+
+#define IDEMPOTENCY_KEY_SIZE 129	/* visible ASCII, at most 128; "" for none */
+
+struct msg_crawl_create {
+	uint64_t	request;	/* the front's token, comes back in every answer to it */
+	struct uuid	crawl_id;
+	bool		wait;
+	char		idempotency_key[IDEMPOTENCY_KEY_SIZE];
+	struct trigger_request body;
+};
+
+struct msg_crawl_read {
+	uint64_t	request;
+	struct uuid	crawl_id;
+	bool		refresh;
+};
+
+struct msg_crawl_ref {			/* CRAWL_FETCH, CRAWL_CANCEL */
+	uint64_t	request;
+	struct uuid	crawl_id;
+};
+
+struct msg_forget {
+	uint64_t	request;
+};
+
+struct msg_health_read {
+	uint64_t	request;
+};
+
+/* What a front needs to answer about a crawl. */
+struct crawl_view {
+	struct crawl	crawl;		/* lease and due_ms included: "why is it waiting" */
+	char		object_url[OBJECT_PATH_SIZE + 1100];	/* gcs_path; "" until completed */
+	struct trigger_request request;
+};
+
+struct msg_crawl_answer {
+	uint64_t	request;
+	enum error_code	error;		/* ERROR_NONE: view holds. NOT_FOUND, IDEMPOTENCY_MISMATCH, UNAVAILABLE, ...: no view.
+					 * NOT_READY and CONFLICT: with view */
+	bool		existed;	/* CREATE: the crawl was there already (the same key and body) */
+	bool		more;		/* another answer to this request follows */
+	bool		has_view;
+	struct crawl_view view;
+};
+
+struct msg_health_answer {
+	uint64_t	request;
+	bool		store_ok;
+	uint32_t	counts[CRAWL_STATE_COUNT];	/* live states; ended ones since start */
+	uint32_t	pollers;	/* connected */
+	uint32_t	publishers;
+	uint64_t	outbox;		/* events waiting */
+	int64_t		outbox_age_ms;	/* of the oldest; 0 for none */
+	int64_t		oldest_due_ms;	/* how long the most overdue work waits; 0 for none */
+	bool		provider_paused;	/* held by the provider's rate limit */
+	char		last_error[ERROR_TEXT_SIZE];	/* "" for none in the last hour */
+};
+
+/* ---- poller and keeper ---- */
+
+struct msg_poller_state {
+	uint32_t calls;			/* concurrent short calls (trigger, poll, reconcile, cancel) */
+	uint32_t transfers;		/* concurrent downloads and stores: 1 */
+};
+
+struct msg_task {
+	uint64_t	lease;
+	enum task_kind	kind;
+	struct crawl	crawl;		/* as of now; the poller changes nothing in it */
+	struct trigger_request request;
+};
+
+struct msg_task_progress {
+	uint64_t	lease;
+	struct uuid	crawl_id;
+	uint64_t	bytes;
+};
+
+struct msg_task_returned {
+	uint64_t	lease;
+	struct uuid	crawl_id;
+};
+
+/* What a call at the provider came to; what follows is the keeper's decision. */
+enum outcome {
+	OUTCOME_OK,		/* done as asked; the message's own members tell */
+	OUTCOME_WAIT,		/* not yet (running, building): ask again later; not a failure */
+	OUTCOME_RETRY,		/* failed for now, nothing was changed there: try again with backoff */
+	OUTCOME_LIMITED,	/* 429: as RETRY, and the provider wants calls held */
+	OUTCOME_BUSY,		/* 429 of one data set's running cap: as RETRY, only triggers of that data set wait */
+	OUTCOME_UNKNOWN,	/* trigger only: it may have taken effect */
+	OUTCOME_AUTH,		/* key refused: triggers stop, crawls wait */
+	OUTCOME_FAILED,		/* definite and final: error and text tell */
+	OUTCOME_CANCELED,	/* the provider says canceled */
+	OUTCOME_COUNT
+};
+
+struct msg_verdict {		/* the part that all results share */
+	uint64_t	lease;
+	struct uuid	crawl_id;
+	enum outcome	outcome;
+	enum error_code	error;		/* of RETRY..FAILED */
+	int64_t		retry_after_ms;	/* 0: the provider did not say */
+	char		text[ERROR_TEXT_SIZE];	/* printable; what the provider or the disk said */
+};
+
+struct msg_trigger_done {
+	struct msg_verdict verdict;
+	char		snapshot_id[SNAPSHOT_ID_SIZE];	/* OK */
+};
+
+struct msg_poll_done {			/* OK: ready */
+	struct msg_verdict verdict;
+	char		word[32];	/* the provider's status word, for the note */
+	uint64_t	records;	/* UINT64_MAX: not told */
+};
+
+struct msg_download_done {		/* OK: whole, checked and synced at spool_name(crawl) */
+	struct msg_verdict verdict;
+	uint64_t	size_bytes, posts, media, errors;
+	uint32_t	crc32c;
+	uint8_t		sha256[SHA256_SIZE];
+};
+
+struct msg_store_done {			/* OK: durable at the object path. OUTCOME_WAIT: the spool file is gone */
+	struct msg_verdict verdict;
+};
+
+#define RECONCILE_MATCHES 8
+struct msg_reconcile_done {		/* OK: looked through the whole window; matches oldest first, maybe none */
+	struct msg_verdict verdict;
+	uint32_t	count;
+	char		snapshot_id[RECONCILE_MATCHES][SNAPSHOT_ID_SIZE];
+};
+
+struct msg_cancel_done {		/* OK: canceled, or had ended already (then the next poll tells) */
+	struct msg_verdict verdict;
+};
+
+/* ---- keeper and publisher ---- */
+
+#define EVENT_BATCH_MAX   64
+#define EVENT_BODY_MAX	  8192
+#define EVENT_ATTRIBUTES_MAX 2048
+
+struct msg_event {			/* text borrowed from the message or the store */
+	struct event	 event;
+	const char	*attributes;	/* JSON object */
+	uint32_t	 attributes_len;
+	const char	*body;		/* JSON object */
+	uint32_t	 body_len;
+};
+
+struct msg_event_batch {
+	uint32_t	count;
+	struct msg_event events[EVENT_BATCH_MAX];
+};
+
+struct msg_event_ack {
+	uint64_t	seq;		/* of the last event of the batch */
+};
+
+/* One pair a message. put begins the frame; get decodes a whole body and returns 0 or
+ * -EBADMSG, having filled *m only as far as the body went. Borrowed text lives as
+ * long as the body. */
+#define MSG_PAIR(name) \
+	void msg_##name##_put(struct wire_out *, const struct msg_##name *); \
+	int msg_##name##_get(struct wire_in *, struct msg_##name *)
+
+MSG_PAIR(hello);
+MSG_PAIR(crawl_create);
+MSG_PAIR(crawl_read);
+MSG_PAIR(forget);
+MSG_PAIR(health_read);
+MSG_PAIR(crawl_answer);
+MSG_PAIR(health_answer);
+MSG_PAIR(poller_state);
+MSG_PAIR(task);
+MSG_PAIR(task_progress);
+MSG_PAIR(task_returned);
+MSG_PAIR(trigger_done);
+MSG_PAIR(poll_done);
+MSG_PAIR(download_done);
+MSG_PAIR(store_done);
+MSG_PAIR(reconcile_done);
+MSG_PAIR(cancel_done);
+MSG_PAIR(event_batch);
+MSG_PAIR(event_ack);
+#undef MSG_PAIR
+
+/* CRAWL_FETCH and CRAWL_CANCEL share a body. */
+void msg_crawl_ref_put(struct wire_out *, enum msg_type, const struct msg_crawl_ref *);
+int msg_crawl_ref_get(struct wire_in *, struct msg_crawl_ref *);
+
+/* The spool file of a crawl below DATA_DIR/spool: "{crawl_id}.part" while it grows,
+ * "{crawl_id}.snapshot" when whole. */
+#define SPOOL_NAME_SIZE 64
+char *spool_name(char dst[SPOOL_NAME_SIZE], const struct uuid *crawl_id, bool whole);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * store.h - the contract of the job store: crawls, leases, events. No SQL here;
+ * store_sqlite.c is the implementation, PostgreSQL could be another.
+ *
+ * One keeper, one store, one connection. Changes collect in a transaction that
+ * opens with the first of them; store_commit() makes them durable together
+ * (group commit: everything that arrived since shares one sync). Reads see the
+ * changes that are not yet committed. Nothing may leave the process that depends
+ * on a change before store_commit() returned 0.
+ *
+ * Errors: -errno with a reason in why. After any failure of a change or a commit
+ * the state on disk is not known to us: the caller ends the process and a new one
+ * reads it again. It never tries the same call once more.
+ */
+#ifndef KEEPER_STORE_H
+#define KEEPER_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "ipc/msg.h"
+#include "model/crawl.h"
+#include "model/event.h"
+#include "model/request.h"
+
+struct store;
+struct why;
+
+#define STORE_SCHEMA_VERSION 1
+
+/* Opens (making it if new) the database file. Migrates older schemas forward in one
+ * transaction. -ENOTSUP: made by a newer trawld; -EUCLEAN: damaged. */
+int store_open(const char *path, const struct clock *, struct store **ret, struct why *why);
+void store_close(struct store *);	/* commits nothing; checkpoints */
+
+bool store_is_dirty(const struct store *);	/* changes wait for a commit */
+int store_commit(struct store *, struct why *why);
+
+/* A number that grows with each call and is durable when it returns: one a keeper's
+ * life, the upper half of every lease token it gives. */
+int store_next_epoch(struct store *, uint32_t *ret, struct why *why);
+
+/* ---- crawls ---- */
+
+/* -EEXIST: a crawl with that id is there. idempotency_key may be ""; the caller has
+ * looked it up before. */
+int store_crawl_add(struct store *, const struct crawl *, const struct trigger_request *,
+    const char *idempotency_key, const uint8_t request_sha256[SHA256_SIZE], struct why *why);
+/* -ENOENT. */
+int store_crawl_find(struct store *, const struct uuid *, struct crawl *ret, struct why *why);
+int store_request_find(struct store *, const struct uuid *, struct trigger_request *ret,
+    struct why *why);
+int store_request_hash(struct store *, const struct uuid *, uint8_t ret[SHA256_SIZE], struct why *why);
+/* Writes all of crawl (the caller raised version). */
+int store_crawl_update(struct store *, const struct crawl *, struct why *why);
+/* -ENOENT. */
+int store_idempotency_find(struct store *, const char *key, struct uuid *ret, struct why *why);
+/* The crawl that owns a provider's job; -ENOENT. */
+int store_snapshot_owner(struct store *, const char *snapshot_id, struct uuid *ret, struct why *why);
+
+/* Crawls in each state that has not ended. */
+int store_counts(struct store *, uint32_t ret[CRAWL_STATE_COUNT], struct why *why);
+
+/* ---- leases ---- */
+
+/* Up to max crawls of the lane whose due time has come, longest due first, by an
+ * index: cost grows with max, not with the store. A leased crawl is due at its
+ * lease's deadline. */
+int store_due(struct store *, enum crawl_lane, int64_t now_ms, struct crawl *ret, unsigned max,
+    unsigned *ret_count, struct why *why);
+/* The earliest due time in the lane, INT64_MAX for none. */
+int store_due_next(struct store *, enum crawl_lane, int64_t *ret_ms, struct why *why);
+/* The crawls that a former keeper had leased (lease != 0): called at start, until none is left. */
+int store_leased(struct store *, struct crawl *ret, unsigned max, unsigned *ret_count, struct why *why);
+
+/* ---- events (the outbox) ---- */
+
+/* event->seq is given here. */
+int store_event_add(struct store *, struct event *, const char *attributes, size_t attributes_len,
+    const char *body, size_t body_len, struct why *why);
+/* The oldest events after seq, in order; text lives until the next call on the store. */
+int store_events_after(struct store *, uint64_t seq, unsigned max, struct msg_event_batch *ret, struct why *why);
+int store_events_forget(struct store *, uint64_t up_to_seq, struct why *why);
+int store_events_count(struct store *, uint64_t *ret_count, int64_t *ret_oldest_ms, struct why *why);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * error.h - every way a request or a crawl can end badly: one table that holds
+ * the code people see, its HTTP status, whether trying again can help, and what
+ * to do next. Numbers travel in messages and lie in the store, so rows are only
+ * ever added at the end.
+ */
+#ifndef MODEL_ERROR_H
+#define MODEL_ERROR_H
+
+#include <stdbool.h>
+
+enum error_code {
+	ERROR_NONE,
+	ERROR_INVALID_REQUEST,
+	ERROR_UNAUTHORIZED,
+	ERROR_FORBIDDEN,
+	ERROR_NOT_FOUND,
+	ERROR_METHOD_NOT_ALLOWED,
+	ERROR_NOT_READY,
+	ERROR_CONFLICT,
+	ERROR_PAYLOAD_TOO_LARGE,
+	ERROR_UNSUPPORTED_MEDIA_TYPE,
+	ERROR_IDEMPOTENCY_MISMATCH,
+	ERROR_RATE_LIMITED,
+	ERROR_INTERNAL,
+	ERROR_BRIGHTDATA_AUTH,
+	ERROR_BRIGHTDATA_REJECTED,
+	ERROR_BRIGHTDATA_UNAVAILABLE,
+	ERROR_BRIGHTDATA_TIMEOUT,
+	ERROR_POLLING_TIMEOUT,
+	ERROR_SNAPSHOT_FAILED,
+	ERROR_SNAPSHOT_EXPIRED,
+	ERROR_INVALID_DATA,
+	ERROR_STORAGE_ERROR,
+	ERROR_STORAGE_PERMISSION,
+	ERROR_WORKER_CRASHED,
+	ERROR_CANCELED,
+	ERROR_UNAVAILABLE,		/* trawld itself is restarting or full: 503 */
+	ERROR_HEADERS_TOO_LARGE,	/* 431 */
+	ERROR_CODE_COUNT
+};
+
+struct error_info {
+	const char	*name;		/* "NOT_READY" */
+	int		 http_status;	/* also for codes that only crawls carry */
+	bool		 retryable;
+	const char	*suggestion;	/* recovery_suggestion: a sentence for a person */
+};
+
+/* Never NULL: an unknown code answers as ERROR_INTERNAL. */
+const struct error_info *error_info(enum error_code code);
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * http_call.h - one HTTP call on the event loop, with a deadline and a verdict.
+ * The one user of libcurl.
+ *
+ *   net = net_new(base, ...);
+ *   http_call_start(net, &request, on_done, arg)   one call; on_done is called once, later
+ *   http_call_cancel(call)                         on_done is not called any more
+ *
+ * Bodies: either collected (at most body_max bytes, more ends the call) or given
+ * to on_data as they arrive. Only https:// and http:// are spoken, redirects are
+ * never followed, no proxy and no .netrc is read from the environment, and
+ * Accept-Encoding is identity: libcurl would take a cut gzip stream for a whole
+ * one. A body is whole only by Content-Length or chunked framing: a 200 with
+ * neither, or with both, or with two lengths, is NET_BROKEN.
+ */
+#ifndef NET_HTTP_CALL_H
+#define NET_HTTP_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+
+struct net;
+struct http_call;
+
+/* How the call ended, apart from what HTTP said. */
+enum net_verdict {
+	NET_ANSWERED,		/* a whole answer: status and body hold */
+	NET_NOT_SENT,		/* name, connect or TLS failed: not one byte of the request left */
+	NET_BROKEN,		/* the answer did not come, or not whole: cut, reset, bad framing */
+	NET_TIMEOUT,		/* the same, by our deadline or the stall limit */
+	NET_STOPPED,		/* on_data or body_max ended it */
+};
+
+struct http_request {
+	const char	*method;		/* "GET", "POST" */
+	const char	*url;			/* copied */
+	const char	*unix_socket;		/* connect here instead of the URL's host; or NULL (trawlctl) */
+	const char	*bearer;		/* Authorization: Bearer; or NULL. Never logged */
+	const char	*const *headers;	/* "Name: value", NULL-terminated; or NULL */
+	const char	*body;			/* copied; NULL for none */
+	size_t		 body_len;
+	bool		 fresh;			/* a connection of its own, closed after: for calls that must be sent once at most.
+						 * On a reused connection libcurl may send a POST again */
+	int64_t		 timeout_ms;		/* whole call; 0: none */
+	int64_t		 stall_ms;		/* no more than 1 KiB/s for so long ends it; 0: none */
+	size_t		 body_max;		/* of a collected body */
+	/* Takes a part of the body of a 200 answer (others are collected). 0 to go on, else the call is
+	 * stopped with NET_STOPPED. NULL: the body is collected. */
+	int		(*on_data)(const void *p, size_t len, void *arg);
+};
+
+struct http_answer {
+	enum net_verdict verdict;
+	int		 status;		/* 0 when none came */
+	const char	*body;			/* collected, NUL-terminated; borrowed for the call */
+	size_t		 body_len;
+	int64_t		 content_length;	/* -1: not told */
+	int64_t		 retry_after_ms;	/* seconds or HTTP date, clamped to 1 h; 0: none or nonsense */
+	char		 content_type[64];
+	char		 error[256];		/* for people, when not ANSWERED; no secret in it */
+};
+
+typedef void http_done_fn(const struct http_answer *, void *arg);
+
+/* max_connections: kept and used at a time, to one host. */
+struct net *net_new(struct event_base *, unsigned max_connections);
+void net_free(struct net *);		/* cancels what still runs */
+
+/* The call is freed after on_done returned. Never calls on_done from inside. */
+struct http_call *http_call_start(struct net *, const struct http_request *, http_done_fn *, void *arg);
+void http_call_cancel(struct http_call *);
+
+#endif
