@@ -1,0 +1,221 @@
+/*
+ * sim_snapshot.c - download of a snapshot, whole or in parts: not ready, building,
+ * expired, empty, and at last the rows.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "sim/sim.h"
+#include "sim/sim_body.h"
+#include "sim/sim_query.h"
+#include "sim/sim_record.h"
+
+#define BATCH_MIN 1000
+
+#define FORMAT { "format", QUERY_WORD, false, 0, 0, "json|ndjson|jsonl" }
+#define COMPRESS { "compress", QUERY_BOOL, false, 0, 0, NULL }
+
+static const struct query_rule snapshot_rules[] = {
+	FORMAT, COMPRESS,
+	{ "batch_size", QUERY_NUMBER, false, BATCH_MIN, INT32_MAX, NULL },
+	{ "part", QUERY_NUMBER, false, 1, INT32_MAX, NULL },
+	{ NULL, QUERY_TEXT, false, 0, 0, NULL }
+};
+static const struct query_rule parts_rules[] = {
+	FORMAT, COMPRESS,
+	{ "batch_size", QUERY_NUMBER, true, BATCH_MIN, INT32_MAX, NULL },
+	{ NULL, QUERY_TEXT, false, 0, 0, NULL }
+};
+/* A part can only be named together with its size. */
+static const struct query_rule part_rules[] = {
+	FORMAT, COMPRESS,
+	{ "batch_size", QUERY_NUMBER, true, BATCH_MIN, INT32_MAX, NULL },
+	{ "part", QUERY_NUMBER, false, 1, INT32_MAX, NULL },
+	{ NULL, QUERY_TEXT, false, 0, 0, NULL }
+};
+
+/* True when there is a file to send; otherwise the answer says why not. */
+static bool
+is_downloadable(struct call *call, struct job *job)
+{
+	struct sim *sim = call->sim;
+	int64_t now = sim_clock_now(&sim->clock);
+
+	if (job->state == JOB_RUNNING) {
+		answer_wait(&call->answer, sim->set.not_ready_status,
+		    job_word(job, &sim->set, now),
+		    "Snapshot is not ready yet, try again in 30s");
+		return false;
+	}
+	if (job_is_expired(job, &sim->set, now)) {
+		answer_text(&call->answer, 400, "Snapshot is expired");
+		return false;
+	}
+	if (job->state != JOB_READY) {
+		answer_text(&call->answer, 400, "Snapshot is empty");
+		return false;
+	}
+	if (!job->built && job->building_answers < (uint32_t)sim->set.building) {
+		job->building_answers++;
+		answer_building(&call->answer, &sim->set);
+		return false;
+	}
+	job->built = true;
+	return true;
+}
+
+/* The job's rows, to be released; those of the file when there is one. */
+static struct rows *
+job_rows(struct sim *sim, struct job *job)
+{
+	if (sim->file) {
+		sim->file->array->users++;
+		return sim->file->array;
+	}
+	scoped_json *inputs = json_loads(job->input_text, 0, NULL);
+
+	return record_rows(sim->seed, job, inputs, &job->media);
+}
+
+/* How many rows the file has. */
+static uint64_t
+job_row_count(const struct sim *sim, const struct job *job)
+{
+	if (sim->file)
+		return sim->file->rows;
+	return job->records + (job->include_errors ? job->errors : 0);
+}
+
+/* A generated body is summed when it is first sent: it is small. */
+static void
+sum_generated(struct sim *sim, struct job *job, struct rows *rows)
+{
+	struct evbuffer *body;
+
+	if (sim->file || job->body_bytes)
+		return;
+	body = evbuffer_new();
+	rows_body(rows, 0, rows->count, body);
+	job->body_bytes = evbuffer_get_length(body);
+	body_sum(body, job->body_sha256);
+	evbuffer_free(body);
+}
+
+static struct rows *
+as_lines(struct sim *sim, struct rows *rows)
+{
+	struct rows *lines;
+
+	if (sim->file) {
+		lines = sim_file_lines(sim->file);
+		lines->users++;
+	} else {
+		lines = rows_as_lines(rows);
+	}
+	rows_release(rows);
+	return lines;
+}
+
+static void
+compress_body(struct call *call)
+{
+	struct answer *a = &call->answer;
+
+	if (body_gzip(a->body) < 0) {
+		answer_text(a, 400, "Snapshot is too big for a single file");
+		return;
+	}
+	if (call->sim->set.gzip_header)
+		a->encoding = "gzip";
+}
+
+static void
+send_rows(struct call *call, struct job *job, uint64_t first, uint64_t count, bool last)
+{
+	struct sim *sim = call->sim;
+	struct answer *a = &call->answer;
+	const char *format = query_text(&call->query, "format");
+	bool array = format && strcmp(format, "json") == 0;
+	struct rows *rows = job_rows(sim, job);
+
+	sum_generated(sim, job, rows);
+	if (!array)
+		rows = as_lines(sim, rows);
+	answer_text(a, 200, "");
+	a->type = array ? "application/json; charset=utf-8" : format &&
+	    strcmp(format, "ndjson") == 0 ? "application/x-ndjson; charset=utf-8" :
+	    "application/jsonl; charset=utf-8";
+	a->chunked = sim->set.chunked;
+	if (count > 0 || sim->set.empty == EMPTY_ARRAY)
+		rows_body(rows, first, count, a->body);
+	rows_release(rows);
+	if (query_bool(&call->query, "compress"))
+		compress_body(call);
+	if (last && a->status == 200)
+		(void)memcpy(a->download, job->id, sizeof a->download);
+}
+
+static void
+send_part(struct call *call, struct job *job, uint64_t rows)
+{
+	uint64_t size = (uint64_t)query_number(&call->query, "batch_size", BATCH_MIN);
+	uint64_t part = (uint64_t)query_number(&call->query, "part", 1);
+	uint64_t first = (part - 1) * size;
+
+	if (first >= rows && part > 1) {
+		answer_text(&call->answer, 400, "Part does not exist");
+		return;
+	}
+	send_rows(call, job, first, rows - first < size ? rows - first : size,
+	    rows - first <= size);
+}
+
+void
+sim_on_snapshot(struct call *call)
+{
+	bool part = query_text(&call->query, "part") || query_text(&call->query, "batch_size");
+	struct job *job;
+	uint64_t rows;
+
+	if (!call_check_query(call, part ? part_rules : snapshot_rules) || !(job = call_job(call)) ||
+	    !is_downloadable(call, job))
+		return;
+	rows = job_row_count(call->sim, job);
+	if (rows == 0 && call->sim->set.empty == EMPTY_TEXT400)
+		answer_text(&call->answer, 400, "Snapshot is empty");
+	else if (part)
+		send_part(call, job, rows);
+	else
+		send_rows(call, job, 0, rows, true);
+}
+
+void
+sim_on_parts(struct call *call)
+{
+	struct json_out o;
+	struct job *job;
+	int64_t size;
+	uint64_t rows;
+
+	if (!call_check_query(call, parts_rules) || !(job = call_job(call)))
+		return;
+	if (job->state != JOB_READY || (!job->built && job->building_answers > 0)) {
+		answer_text(&call->answer, 400, "Snapshot is not ready");
+		return;
+	}
+	if (!job->built) {
+		answer_text(&call->answer, 400,
+		    "Dataset is not built, call get snapshot to trigger a build");
+		return;
+	}
+	size = query_number(&call->query, "batch_size", BATCH_MIN);
+	rows = job_row_count(call->sim, job);
+	json_out_init(&o);
+	json_out_open(&o);
+	json_out_member_int(&o, "parts", (int64_t)((rows + (uint64_t)size - 1) / (uint64_t)size));
+	json_out_close(&o);
+	answer_json(&call->answer, 200, &o);
+}
