@@ -5,6 +5,7 @@
  * Order in the supervisor: conf_init, conf_load_file, conf_load_environment,
  * conf_load_secrets, conf_check; then conf_pack for each child. A child calls
  * conf_unpack on what it inherited. Environment wins over file over default.
+ * An empty value is the same as none.
  *
  * Every function that can refuse fills why with a sentence that names the
  * option, where it was set (file and line, or environment) and what is allowed.
@@ -90,6 +91,7 @@ void conf_print_help(FILE *out);
 /* The options of one reader as text, the form conf_unpack reads; caller frees after
  * wiping (it may hold secrets). */
 char *conf_pack(const struct conf *, enum conf_reader reader, size_t *ret_len);
+/* Begins with the defaults: what a reader does not get stays at them. */
 int conf_unpack(struct conf *, const char *text, size_t len, struct why *why);
 /* True when a reader would see no difference between the two: no need to replace it. */
 bool conf_same_for(const struct conf *, const struct conf *, enum conf_reader reader);

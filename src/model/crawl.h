@@ -134,7 +134,10 @@ const char *crawl_stage_name(enum crawl_stage);		/* "polling_timeout"; NULL for 
 const char *crawl_api_status(enum crawl_state);		/* "pending" "processing" "ready" ... */
 /* The background_processing.status word of the API. */
 const char *crawl_background_status(enum crawl_state, enum error_code, bool polling_enabled);
-/* What a poller does for a crawl in this state, and the lane it waits in. */
+/* What a poller does for a crawl in this state, and the lane it waits in. TASK_NONE:
+ * the keeper itself moves on. So it is for a triggering crawl (its trigger has left;
+ * when the lease runs out the outcome is unknown) and for one to be canceled that has
+ * no job running at the provider. */
 enum task_kind crawl_task(enum crawl_state, bool cancel_wanted);
 enum crawl_lane crawl_lane(enum crawl_state);
 const char *task_name(enum task_kind);

@@ -59,4 +59,8 @@ int platform_find(const char *name, enum platform_id *ret);
 /* "facebook, instagram, ..." for messages. */
 const char *platform_names(void);
 
+/* True when something stands in a record's member: not when it is missing, null,
+ * "", [], {} or 0, all of which Bright Data uses for "none". */
+bool platform_member_holds(const struct json_member *);
+
 #endif

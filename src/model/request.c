@@ -1,0 +1,457 @@
+/*
+ * request.c - reads a trigger request strictly, writes it in canonical form, and
+ * makes the provider's input row of it by the platform's table. Knows JSON and the
+ * rules of one request; what is done with it is the keeper's and the poller's.
+ */
+#include "model/request.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/why.h"
+#include "model/url.h"
+
+/* A member of the body: its name and how its value is read. value is never null. */
+struct member {
+	const char *name;
+	int (*read)(const json_t *value, const char *name, struct trigger_request *, struct why *);
+};
+
+static const char *
+type_name(const json_t *value)
+{
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		return "an object";
+	case JSON_ARRAY:
+		return "an array";
+	case JSON_STRING:
+		return "a string";
+	case JSON_INTEGER:
+		return "a number";
+	case JSON_REAL:
+		return "a number with a fraction or exponent";
+	case JSON_TRUE:
+		return "true";
+	case JSON_FALSE:
+		return "false";
+	case JSON_NULL:
+		break;
+	}
+	return "null";
+}
+
+/* "" when nothing stands in the string. -EINVAL: no string, or longer than size allows. */
+static int
+read_text(const json_t *value, const char *name, char *dst, size_t size, struct why *why)
+{
+	if (!json_is_string(value))
+		return why_set(why, EINVAL, "%s: must be a string, but is %s", name, type_name(value));
+	if (str_copy_n(dst, size, json_string_value(value), json_string_length(value)) == 0)
+		return 0;
+	if (json_string_length(value) >= size)
+		return why_set(why, EINVAL, "%s: is %zu bytes long, at most %zu are allowed", name,
+		    json_string_length(value), size - 1);
+	return why_set(why, EINVAL, "%s: must not contain control characters", name);
+}
+
+static bool
+has_control(const char *text)
+{
+	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++)
+		if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f))
+			return true;
+	return false;
+}
+
+static int
+read_label(const json_t *value, const char *name, char dst[REQUEST_LABEL_SIZE], struct why *why)
+{
+	int rc = read_text(value, name, dst, REQUEST_LABEL_SIZE, why);
+
+	if (rc == 0 && has_control(dst))
+		rc = why_set(why, EINVAL, "%s: must not contain control characters", name);
+	return rc;
+}
+
+static int
+read_competitor(const json_t *value, const char *name, struct trigger_request *r, struct why *why)
+{
+	return read_label(value, name, r->competitor, why);
+}
+
+static int
+read_brand(const json_t *value, const char *name, struct trigger_request *r, struct why *why)
+{
+	return read_label(value, name, r->brand, why);
+}
+
+static int
+read_category(const json_t *value, const char *name, struct trigger_request *r, struct why *why)
+{
+	return read_label(value, name, r->category, why);
+}
+
+static int
+read_dataset(const json_t *value, const char *name, struct trigger_request *r, struct why *why)
+{
+	int rc = read_text(value, name, r->dataset_id, sizeof(r->dataset_id), why);
+
+	if (rc < 0)
+		return rc;
+	for (const char *p = r->dataset_id; *p != '\0'; p++)
+		if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
+			return why_set(why, EINVAL, "%s: may contain letters, digits, _ and - only, "
+			    "such as \"%s\"", name, platform_of(PLATFORM_FACEBOOK)->dataset_id);
+	return 0;
+}
+
+static int
+read_platform(const json_t *value, const char *name, struct trigger_request *r, struct why *why)
+{
+	char word[REQUEST_LABEL_SIZE], shown[64];
+	int rc = read_text(value, name, word, sizeof(word), why);
+
+	if (rc < 0 || word[0] == '\0')
+		return rc;
+	if (platform_find(word, &r->platform) < 0)
+		return why_set(why, EINVAL, "%s: \"%s\" is not known; use one of %s", name,
+		    str_printable(shown, sizeof(shown), word, strlen(word)), platform_names());
+	return 0;
+}
+
+static int
+read_url(const json_t *value, const char *name, struct trigger_request *r, struct why *why)
+{
+	struct url url;
+	int rc = read_text(value, name, r->url, sizeof(r->url), why);
+
+	if (rc < 0 || r->url[0] == '\0')
+		return rc;
+	rc = url_split(r->url, &url, why);
+	if (rc < 0)
+		why_prefix(why, "%s", name);
+	return rc;
+}
+
+static int
+read_date(const json_t *value, const char *name, char dst[DATE_TEXT_SIZE], struct why *why)
+{
+	char text[REQUEST_LABEL_SIZE], shown[48];
+	struct date date;
+	int rc = read_text(value, name, text, sizeof(text), why);
+
+	if (rc < 0 || text[0] == '\0')
+		return rc;
+	if (date_parse(text, &date) < 0)
+		return why_set(why, EINVAL, "%s: \"%s\" is not a day of the calendar in the form YYYY-MM-DD",
+		    name, str_printable(shown, sizeof(shown), text, strlen(text)));
+	return str_copy(dst, DATE_TEXT_SIZE, text);
+}
+
+static int
+read_start_date(const json_t *value, const char *name, struct trigger_request *r, struct why *why)
+{
+	return read_date(value, name, r->start_date, why);
+}
+
+static int
+read_end_date(const json_t *value, const char *name, struct trigger_request *r, struct why *why)
+{
+	return read_date(value, name, r->end_date, why);
+}
+
+static int
+read_profile_data(const json_t *value, const char *name, struct trigger_request *r,
+    struct why *why)
+{
+	if (!json_is_boolean(value))
+		return why_set(why, EINVAL, "%s: must be true or false, but is %s", name, type_name(value));
+	r->include_profile_data = json_is_true(value);
+	return 0;
+}
+
+static int
+read_num_of_posts(const json_t *value, const char *name, struct trigger_request *r,
+    struct why *why)
+{
+	if (!json_is_integer(value))
+		return why_set(why, EINVAL, "%s: must be a whole number, but is %s", name, type_name(value));
+	if (json_integer_value(value) < 1 || json_integer_value(value) > REQUEST_POSTS_MAX)
+		return why_set(why, EINVAL, "%s: is %" PRId64 ", allowed are 1 to %d", name,
+		    (int64_t)json_integer_value(value), REQUEST_POSTS_MAX);
+	r->num_of_posts = (uint32_t)json_integer_value(value);
+	return 0;
+}
+
+#define MEMBERS_TEXT \
+	"dataset_id, platform, competitor, brand, category, url, start_date, end_date, " \
+	"include_profile_data, num_of_posts"
+
+static const struct member members[] = {
+	{ "dataset_id",           read_dataset },
+	{ "platform",             read_platform },
+	{ "competitor",           read_competitor },
+	{ "brand",                read_brand },
+	{ "category",             read_category },
+	{ "url",                  read_url },
+	{ "start_date",           read_start_date },
+	{ "end_date",             read_end_date },
+	{ "include_profile_data", read_profile_data },
+	{ "num_of_posts",         read_num_of_posts },
+};
+
+static int
+read_member(const char *name, const json_t *value, struct trigger_request *r, struct why *why)
+{
+	char shown[64];
+
+	for (size_t i = 0; i < countof(members); i++) {
+		if (strcmp(members[i].name, name) != 0)
+			continue;
+		return json_is_null(value) ? 0 : members[i].read(value, members[i].name, r, why);
+	}
+	return why_set(why, EINVAL, "\"%s\" is not a member of a trigger request; allowed are %s",
+	    str_printable(shown, sizeof(shown), name, strlen(name)), MEMBERS_TEXT);
+}
+
+/* The data set of another platform would be sent rows that it refuses. */
+static int
+check_dataset(const struct trigger_request *r, struct why *why)
+{
+	for (unsigned i = 0; i < PLATFORM_COUNT; i++) {
+		const struct platform *other = platform_of((enum platform_id)i);
+
+		if (i != r->platform && strcmp(r->dataset_id, other->dataset_id) == 0)
+			return why_set(why, EINVAL, "dataset_id: %s is the data set of %s, but the platform "
+			    "is %s; set platform to \"%s\" or leave dataset_id out", r->dataset_id,
+			    other->name, platform_of(r->platform)->name, other->name);
+	}
+	return 0;
+}
+
+/* What only the whole request can tell. */
+static int
+check_whole(struct trigger_request *r, struct why *why)
+{
+	const struct platform *platform = platform_of(r->platform);
+
+	if (r->url[0] == '\0')
+		return why_set(why, EINVAL, "url: is missing; give the address of the profile, page or "
+		    "channel to crawl");
+	if (r->dataset_id[0] == '\0')
+		(void)str_copy(r->dataset_id, sizeof(r->dataset_id), platform->dataset_id);
+	/* Dates of this form are in order when their texts are. */
+	if (r->start_date[0] != '\0' && r->end_date[0] != '\0' && strcmp(r->start_date, r->end_date) > 0)
+		return why_set(why, EINVAL, "start_date: %s is after end_date %s", r->start_date, r->end_date);
+	if (platform->discover_by != NULL && r->num_of_posts == 0)
+		return why_set(why, EINVAL, "num_of_posts: is required for %s, whose posts are discovered: "
+		    "without it the collection has no bound; give a number from 1 to %d", platform->name,
+		    REQUEST_POSTS_MAX);
+	return check_dataset(r, why);
+}
+
+static int
+read_object(json_t *body, struct trigger_request *r, struct why *why)
+{
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(body))
+		return why_set(why, EINVAL, "the body must be a JSON object, but is %s", type_name(body));
+	json_object_foreach(body, name, value) {
+		int rc = read_member(name, value, r, why);
+
+		if (rc < 0)
+			return rc;
+	}
+	return check_whole(r, why);
+}
+
+int
+trigger_request_read(const char *json, size_t len, struct trigger_request *ret, struct why *why)
+{
+	struct trigger_request request = { .platform = PLATFORM_FACEBOOK };
+	scoped_json *body = NULL;
+	int rc;
+
+	if (len == 0)
+		return why_set(why, EINVAL, "the body is empty; send a JSON object with at least \"url\"");
+	rc = json_read(json, len, &body, why);
+	if (rc < 0) {
+		why_prefix(why, "the body");
+		return -EINVAL;
+	}
+	rc = read_object(body, &request, why);
+	if (rc == 0)
+		*ret = request;
+	return rc;
+}
+
+static const char *
+text_or_null(const char *text)
+{
+	return text[0] != '\0' ? text : NULL;
+}
+
+void
+trigger_request_write(struct json_out *o, const struct trigger_request *r)
+{
+	json_out_open(o);
+	json_out_member(o, "dataset_id", r->dataset_id);
+	json_out_member(o, "platform", platform_of(r->platform)->name);
+	json_out_member(o, "competitor", text_or_null(r->competitor));
+	json_out_member(o, "brand", text_or_null(r->brand));
+	json_out_member(o, "category", text_or_null(r->category));
+	json_out_member(o, "url", r->url);
+	json_out_member(o, "start_date", text_or_null(r->start_date));
+	json_out_member(o, "end_date", text_or_null(r->end_date));
+	json_out_member_bool(o, "include_profile_data", r->include_profile_data);
+	json_out_key(o, "num_of_posts");
+	if (r->num_of_posts > 0)
+		json_out_int(o, r->num_of_posts);
+	else
+		json_out_null(o);
+	json_out_close(o);
+}
+
+/* The provider's form of a date of ours; "" stays "". */
+static void
+date_text(enum date_form form, const char *date, char *dst, size_t size)
+{
+	if (form == DATE_US && date[0] != '\0')
+		(void)snprintf(dst, size, "%.5s-%.4s", date + 5, date);
+	else
+		(void)snprintf(dst, size, "%s", date);
+}
+
+enum value_kind { VALUE_URL, VALUE_COUNT, VALUE_START, VALUE_END, VALUE_PROFILE_DATA };
+
+/* The members of an input row, in the order they are written. */
+static const struct input {
+	enum input_field field;
+	enum value_kind	 kind;
+	const char	*name;
+} inputs[] = {
+	{ INPUT_URL,          VALUE_URL,          "url" },
+	{ INPUT_NUM_OF_POSTS, VALUE_COUNT,        "num_of_posts" },
+	{ INPUT_LIMIT,        VALUE_COUNT,        "limit" },
+	{ INPUT_DATES,        VALUE_START,        "start_date" },
+	{ INPUT_DATES,        VALUE_END,          "end_date" },
+	{ INPUT_PROFILE_DATA, VALUE_PROFILE_DATA, "include_profile_data" },
+};
+
+static const struct input *
+input_at(const struct trigger_request *r, unsigned n)
+{
+	unsigned taken = platform_of(r->platform)->inputs;
+
+	for (size_t i = 0; i < countof(inputs); i++)
+		if ((inputs[i].field & taken) != 0 && n-- == 0)
+			return &inputs[i];
+	return NULL;
+}
+
+static void
+input_text(const struct input *input, const struct trigger_request *r, char *dst, size_t size)
+{
+	enum date_form form = platform_of(r->platform)->dates;
+
+	dst[0] = '\0';
+	switch (input->kind) {
+	case VALUE_URL:
+		(void)snprintf(dst, size, "%s", r->url);
+		break;
+	case VALUE_COUNT:
+		if (r->num_of_posts > 0)
+			(void)snprintf(dst, size, "%" PRIu32, r->num_of_posts);
+		break;
+	case VALUE_START:
+		date_text(form, r->start_date, dst, size);
+		break;
+	case VALUE_END:
+		date_text(form, r->end_date, dst, size);
+		break;
+	case VALUE_PROFILE_DATA:
+		(void)snprintf(dst, size, "%s", r->include_profile_data ? "true" : "");
+		break;
+	}
+}
+
+const char *
+trigger_request_input_name(const struct trigger_request *r, unsigned n)
+{
+	const struct input *input = input_at(r, n);
+
+	return input != NULL ? input->name : NULL;
+}
+
+void
+trigger_request_input_text(const struct trigger_request *r, unsigned n, char *dst, size_t size)
+{
+	const struct input *input = input_at(r, n);
+
+	assert(input != NULL && size > 0);
+	input_text(input, r, dst, size);
+}
+
+void
+trigger_request_write_input(struct json_out *o, const struct trigger_request *r)
+{
+	const struct input *input;
+
+	json_out_open(o);
+	for (unsigned n = 0; (input = input_at(r, n)) != NULL; n++) {
+		char text[REQUEST_URL_SIZE];
+
+		input_text(input, r, text, sizeof(text));
+		if (text[0] == '\0')
+			continue;
+		json_out_key(o, input->name);
+		if (input->kind == VALUE_COUNT)
+			json_out_int(o, r->num_of_posts);
+		else if (input->kind == VALUE_PROFILE_DATA)
+			json_out_bool(o, true);
+		else
+			json_out_string(o, text);
+	}
+	json_out_close(o);
+}
+
+static bool
+path_has(const struct url *url, const char *piece)
+{
+	size_t len = strlen(piece);
+
+	for (size_t i = 0; i + len <= url->path_len; i++)
+		if (strncasecmp(url->path + i, piece, len) == 0)
+			return true;
+	return false;
+}
+
+const char *
+trigger_request_discover_by(const struct trigger_request *r)
+{
+	const struct platform *platform = platform_of(r->platform);
+	struct url url;
+
+	if (platform->discover_by_profile != NULL && url_split(r->url, &url, NULL) == 0 &&
+	    path_has(&url, "/in/"))
+		return platform->discover_by_profile;
+	return platform->discover_by;
+}
+
+uint32_t
+trigger_request_query_limit(const struct trigger_request *r)
+{
+	unsigned taken = platform_of(r->platform)->inputs;
+
+	return (taken & (INPUT_NUM_OF_POSTS | INPUT_LIMIT)) != 0 ? 0 : r->num_of_posts;
+}

@@ -1,0 +1,118 @@
+/*
+ * test-model-error.c - the table of errors is complete and says what the API promises.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "model/error.h"
+
+static const struct expected {
+	enum error_code code;
+	const char *name;
+	int http_status;
+} expected[] = {
+	{ ERROR_INVALID_REQUEST, "INVALID_REQUEST", 400 },
+	{ ERROR_UNAUTHORIZED, "UNAUTHORIZED", 401 },
+	{ ERROR_FORBIDDEN, "FORBIDDEN", 403 },
+	{ ERROR_NOT_FOUND, "NOT_FOUND", 404 },
+	{ ERROR_METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", 405 },
+	{ ERROR_NOT_READY, "NOT_READY", 409 },
+	{ ERROR_CONFLICT, "CONFLICT", 409 },
+	{ ERROR_PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", 413 },
+	{ ERROR_UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", 415 },
+	{ ERROR_IDEMPOTENCY_MISMATCH, "IDEMPOTENCY_MISMATCH", 422 },
+	{ ERROR_RATE_LIMITED, "RATE_LIMITED", 429 },
+	{ ERROR_INTERNAL, "INTERNAL", 500 },
+	{ ERROR_BRIGHTDATA_AUTH, "BRIGHTDATA_AUTH", 502 },
+	{ ERROR_BRIGHTDATA_REJECTED, "BRIGHTDATA_REJECTED", 502 },
+	{ ERROR_BRIGHTDATA_UNAVAILABLE, "BRIGHTDATA_UNAVAILABLE", 503 },
+	{ ERROR_BRIGHTDATA_TIMEOUT, "BRIGHTDATA_TIMEOUT", 504 },
+	{ ERROR_POLLING_TIMEOUT, "POLLING_TIMEOUT", 504 },
+	{ ERROR_SNAPSHOT_FAILED, "SNAPSHOT_FAILED", 502 },
+	{ ERROR_SNAPSHOT_EXPIRED, "SNAPSHOT_EXPIRED", 410 },
+	{ ERROR_INVALID_DATA, "INVALID_DATA", 502 },
+	{ ERROR_STORAGE_ERROR, "STORAGE_ERROR", 500 },
+	{ ERROR_STORAGE_PERMISSION, "STORAGE_PERMISSION", 500 },
+	{ ERROR_WORKER_CRASHED, "WORKER_CRASHED", 500 },
+	{ ERROR_CANCELED, "CANCELED", 409 },
+	{ ERROR_UNAVAILABLE, "UNAVAILABLE", 503 },
+	{ ERROR_HEADERS_TOO_LARGE, "HEADERS_TOO_LARGE", 431 },
+};
+
+static void
+every_code_has_its_promised_name_and_status(void **state)
+{
+	(void)state;
+	assert_int_equal(countof(expected), ERROR_CODE_COUNT - 1);
+	for (size_t i = 0; i < countof(expected); i++) {
+		const struct error_info *info = error_info(expected[i].code);
+
+		assert_string_equal(info->name, expected[i].name);
+		assert_int_equal(info->http_status, expected[i].http_status);
+	}
+}
+
+static void
+every_code_suggests_a_sentence(void **state)
+{
+	(void)state;
+	for (int code = 0; code < ERROR_CODE_COUNT; code++) {
+		const char *text = error_info((enum error_code)code)->suggestion;
+
+		assert_non_null(text);
+		assert_true(strlen(text) > 20);
+		assert_true(text[strlen(text) - 1] == '.');
+	}
+}
+
+static void
+names_are_unique(void **state)
+{
+	(void)state;
+	for (int a = 0; a < ERROR_CODE_COUNT; a++)
+		for (int b = a + 1; b < ERROR_CODE_COUNT; b++)
+			assert_string_not_equal(error_info((enum error_code)a)->name,
+			    error_info((enum error_code)b)->name);
+}
+
+static void
+unknown_code_answers_as_internal(void **state)
+{
+	(void)state;
+	assert_ptr_equal(error_info(ERROR_CODE_COUNT), error_info(ERROR_INTERNAL));
+	assert_ptr_equal(error_info((enum error_code)-1), error_info(ERROR_INTERNAL));
+	assert_ptr_equal(error_info((enum error_code)9999), error_info(ERROR_INTERNAL));
+}
+
+static void
+only_what_time_can_heal_is_retryable(void **state)
+{
+	(void)state;
+	assert_true(error_info(ERROR_UNAVAILABLE)->retryable);
+	assert_true(error_info(ERROR_RATE_LIMITED)->retryable);
+	assert_true(error_info(ERROR_NOT_READY)->retryable);
+	assert_true(error_info(ERROR_BRIGHTDATA_UNAVAILABLE)->retryable);
+	assert_false(error_info(ERROR_INVALID_REQUEST)->retryable);
+	assert_false(error_info(ERROR_BRIGHTDATA_REJECTED)->retryable);
+	assert_false(error_info(ERROR_IDEMPOTENCY_MISMATCH)->retryable);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_code_has_its_promised_name_and_status),
+		cmocka_unit_test(every_code_suggests_a_sentence),
+		cmocka_unit_test(names_are_unique),
+		cmocka_unit_test(unknown_code_answers_as_internal),
+		cmocka_unit_test(only_what_time_can_heal_is_retryable),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
