@@ -17,7 +17,7 @@
 struct why;
 
 #define JSON_DOC_MAX (1u << 20)		/* larger documents are refused: -EFBIG */
-#define JSON_DOC_DEPTH 64		/* deeper ones too */
+#define JSON_DOC_DEPTH 64		/* deeper ones, too: -EINVAL */
 
 /* Reads one document: strict RFC 8259, UTF-8 checked, no duplicate member, no
  * NUL, nothing after it. -EINVAL with line and column in why, -EFBIG. The

@@ -32,7 +32,7 @@ void log_line(enum log_level level, const char *format, ...)
 #define log_debug(...) \
 	do { if (log_wants(LOG_LEVEL_DEBUG)) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__); } while (0)
 
-/* "error", "warning", "info", "debug"; -EINVAL. */
+/* "error", "warning", "info", "debug", in either letter case; -EINVAL. */
 int log_level_parse(const char *word, enum log_level *ret);
 
 /* A world we cannot work in: logs the line and leaves with status (see ipc/inherit.h). */

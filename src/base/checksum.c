@@ -1,0 +1,119 @@
+/*
+ * checksum.c - CRC32C by ISA-L, SHA-256 by OpenSSL: both use the CPU's own
+ * instructions where it has them and plain code where not. Owns struct checksum.
+ */
+#include "base/checksum.h"
+
+#include <errno.h>
+#include <isa-l.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+struct checksum {
+	EVP_MD_CTX	*sha256;
+	uint32_t	 crc;
+};
+
+struct checksum *
+checksum_new(void)
+{
+	struct checksum *c = xcalloc(1, sizeof(*c));
+
+	c->crc = ~0u;
+	c->sha256 = EVP_MD_CTX_new();
+	if (c->sha256 == NULL || EVP_DigestInit_ex(c->sha256, EVP_sha256(), NULL) != 1)
+		fatal(1, "OpenSSL gives no SHA-256");
+	return c;
+}
+
+void
+checksum_free(struct checksum *c)
+{
+	if (c == NULL)
+		return;
+	EVP_MD_CTX_free(c->sha256);
+	free(c);
+}
+
+void
+checksum_update(struct checksum *c, const void *p, size_t len)
+{
+	const unsigned char *at = p;
+
+	if (len == 0)
+		return;
+	if (EVP_DigestUpdate(c->sha256, p, len) != 1)
+		fatal(1, "OpenSSL cannot go on with a SHA-256");
+	while (len > 0) {	/* ISA-L counts in int */
+		size_t part = len < (1u << 30) ? len : 1u << 30;
+
+		c->crc = crc32_iscsi((unsigned char *)(uintptr_t)at, (int)part, c->crc);
+		at += part;
+		len -= part;
+	}
+}
+
+void
+checksum_end(struct checksum *c, uint32_t *ret_crc32c, uint8_t ret_sha256[SHA256_SIZE])
+{
+	if (EVP_DigestFinal_ex(c->sha256, ret_sha256, NULL) != 1)
+		fatal(1, "OpenSSL cannot end a SHA-256");
+	*ret_crc32c = ~c->crc;
+}
+
+char *
+sha256_format(char dst[SHA256_TEXT_SIZE], const uint8_t sum[SHA256_SIZE])
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (int i = 0; i < SHA256_SIZE; i++) {
+		dst[2 * i] = hex[sum[i] >> 4];
+		dst[2 * i + 1] = hex[sum[i] & 15];
+	}
+	dst[2 * SHA256_SIZE] = '\0';
+	return dst;
+}
+
+char *
+crc32c_format(char dst[CRC32C_TEXT_SIZE], uint32_t crc)
+{
+	unsigned char bytes[4] = { crc >> 24 & 255, crc >> 16 & 255, crc >> 8 & 255, crc & 255 };
+
+	(void)EVP_EncodeBlock((unsigned char *)dst, bytes, 4);
+	return dst;
+}
+
+int
+checksum_file(int fd, uint64_t *ret_size, uint32_t *ret_crc32c, uint8_t ret_sha256[SHA256_SIZE])
+{
+	struct checksum *c = checksum_new();
+	scoped_free char *buffer = xmalloc(256 << 10);
+	uint64_t size = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, buffer, 256 << 10, (off_t)size)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			n = -errno;
+			checksum_free(c);
+			return (int)n;
+		}
+		checksum_update(c, buffer, (size_t)n);
+		size += (uint64_t)n;
+	}
+	checksum_end(c, ret_crc32c, ret_sha256);
+	checksum_free(c);
+	*ret_size = size;
+	return 0;
+}
+
+void
+sha256_of(const void *p, size_t len, uint8_t ret[SHA256_SIZE])
+{
+	if (EVP_Digest(p, len, ret, NULL, EVP_sha256(), NULL) != 1)
+		fatal(1, "OpenSSL gives no SHA-256");
+}

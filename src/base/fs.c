@@ -1,0 +1,216 @@
+/*
+ * fs.c - durable directories and small files. Owns nothing: what it opens it
+ * closes or hands to the caller.
+ */
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/mem.h"
+#include "base/why.h"
+
+#define FIRST_READ 4096u
+
+int
+fs_write_all(int fd, const void *p, size_t len)
+{
+	const char *at = p;
+
+	while (len > 0) {
+		ssize_t n = write(fd, at, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int
+fs_sync_dir(int dirfd)
+{
+	return fsync(dirfd) < 0 ? -errno : 0;
+}
+
+int
+fs_sync_dir_of(int dirfd, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+	scoped_fd fd = -1;
+
+	if (str_copy_n(dir, sizeof(dir), path, slash ? (size_t)(slash - path) : 0) < 0)
+		return -ENAMETOOLONG;
+	fd = openat(dirfd, dir[0] ? dir : (slash ? "/" : "."), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return fs_sync_dir(fd);
+}
+
+/* Makes one name in dirfd when it is missing, durable before anything is put into it. */
+static int
+make_one(int dirfd, const char *name)
+{
+	if (mkdirat(dirfd, name, 0750) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return fs_sync_dir(dirfd);
+}
+
+/* The next part of a relative path that names something; 1, 0 at the end, -errno. */
+static int
+next_part(const char **p, char name[NAME_MAX + 1])
+{
+	size_t len;
+
+	for (;;) {
+		*p += strspn(*p, "/");
+		len = strcspn(*p, "/");
+		if (len == 0)
+			return 0;
+		if (str_copy_n(name, NAME_MAX + 1, *p, len) < 0)
+			return -ENAMETOOLONG;
+		*p += len;
+		if (strcmp(name, "..") == 0)
+			return -EINVAL;
+		if (strcmp(name, ".") != 0)
+			return 1;
+	}
+}
+
+/* The whole path is checked first, so that a refused one leaves nothing behind. */
+static int
+check_parts(const char *path, struct why *why)
+{
+	char name[NAME_MAX + 1];
+	const char *rest = path;
+	int r;
+
+	if (path[0] == '/')
+		return why_set(why, EINVAL, "\"%s\" is absolute, a relative path is wanted", path);
+	while ((r = next_part(&rest, name)) > 0)
+		;
+	if (r == -EINVAL)
+		return why_set(why, EINVAL, "\"%s\" leaves its directory by \"..\"", path);
+	if (r < 0)
+		return why_set(why, -r, "a part of \"%s\" is longer than %d bytes", path, NAME_MAX);
+	return 0;
+}
+
+/* Makes or finds name in dirfd and opens it. */
+static int
+step_into(int dirfd, const char *name, int *ret_fd)
+{
+	int r = make_one(dirfd, name), fd;
+
+	if (r < 0)
+		return r;
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+int
+fs_make_dirs(int dirfd, const char *path, struct why *why)
+{
+	char name[NAME_MAX + 1];
+	scoped_fd at = -1;
+	const char *rest = path;
+	int r, next = -1;
+
+	r = check_parts(path, why);
+	if (r < 0)
+		return r;
+	while (next_part(&rest, name) > 0) {
+		r = step_into(at < 0 ? dirfd : at, name, &next);
+		if (r < 0)
+			return why_set(why, -r, "cannot make the directory \"%s\" of \"%s\": %s", name, path,
+			    strerror(-r));
+		fd_close_scoped(&at);
+		at = next;
+	}
+	return 0;
+}
+
+/* Reads until the end, or until one byte more than max is there. */
+static int
+read_up_to(int fd, size_t max, char **ret_text, size_t *ret_len)
+{
+	scoped_free char *text = NULL;
+	size_t size = 0, len = 0;
+	ssize_t n;
+
+	for (;;) {
+		if (len == size) {
+			if (len > max)
+				return -EFBIG;
+			size = size == 0 ? FIRST_READ : size * 2;
+			if (size > max + 1)
+				size = max + 1;
+			text = xrealloc(text, size + 1);
+		}
+		n = read(fd, text + len, size - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	if (len > max)
+		return -EFBIG;
+	text[len] = '\0';
+	*ret_text = take_ptr(text);
+	*ret_len = len;
+	return 0;
+}
+
+int
+fs_read_small(const char *path, size_t max, char **ret_text, size_t *ret_len)
+{
+	scoped_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return -errno;
+	return read_up_to(fd, max, ret_text, ret_len);
+}
+
+int
+fs_unix_address(const char *path, struct sockaddr_un *ret, int *ret_dirfd)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+	scoped_fd fd = -1;
+	int n;
+
+	if (path[0] == '\0')
+		return -EINVAL;
+	if (str_copy(address.sun_path, sizeof(address.sun_path), path) < 0) {
+		if (slash == NULL || str_copy_n(dir, sizeof(dir), path, (size_t)(slash - path)) < 0)
+			return -ENAMETOOLONG;
+		fd = open(dir[0] ? dir : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		n = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", fd, slash + 1);
+		if (n < 0 || (size_t)n >= sizeof(address.sun_path))
+			return -ENAMETOOLONG;
+	}
+	*ret = address;
+	*ret_dirfd = take_fd(&fd);
+	return 0;
+}

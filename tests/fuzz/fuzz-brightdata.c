@@ -1,0 +1,90 @@
+/*
+ * Every reader of the provider's answers: any status, any body. The first two
+ * bytes choose how the call ended and the status, the rest is the body.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "poller/brightdata.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static const struct trigger_request *
+our_request(void)
+{
+	static const char json[] = "{\"url\":\"https://www.facebook.com/acme\",\"num_of_posts\":10,"
+	    "\"start_date\":\"2024-12-01\",\"end_date\":\"2024-12-24\",\"include_profile_data\":true}";
+	static struct trigger_request request;
+	static bool made;
+
+	if (!made && trigger_request_read(json, strlen(json), &request, NULL) < 0)
+		abort();
+	made = true;
+	return &request;
+}
+
+/* What goes out into messages and logs. */
+static void
+check(const struct msg_verdict *verdict)
+{
+	if (verdict->outcome >= OUTCOME_COUNT || verdict->error >= ERROR_CODE_COUNT ||
+	    verdict->retry_after_ms < 0 || memchr(verdict->text, '\0', sizeof(verdict->text)) == NULL)
+		abort();
+	for (const unsigned char *p = (const unsigned char *)verdict->text; *p != '\0'; p++)
+		if (*p < ' ' || *p == 0x7f)
+			abort();
+}
+
+static void
+read_all(const struct http_answer *answer)
+{
+	struct msg_trigger_done trigger = { .verdict.lease = 1 };
+	struct msg_poll_done poll = { .verdict.lease = 1 };
+	struct msg_verdict verdict = { .lease = 1 };
+	struct brightdata_job jobs[4];
+	unsigned count = 0, rows;
+	bool empty;
+
+	brightdata_read_trigger(answer, &trigger);
+	check(&trigger.verdict);
+	if (trigger.verdict.outcome == OUTCOME_OK && snapshot_id_check(trigger.snapshot_id) < 0)
+		abort();
+	(void)brightdata_read_progress(answer, &poll);
+	check(&poll.verdict);
+	brightdata_read_data(answer, &verdict, &empty);
+	check(&verdict);
+	(void)brightdata_read_message(answer->body, answer->body_len, &verdict, &empty);
+	check(&verdict);
+	brightdata_read_cancel(answer, &verdict);
+	check(&verdict);
+	(void)brightdata_read_list(answer, 0, INT64_MAX, jobs, 4, &count, &rows, &verdict);
+	check(&verdict);
+	(void)brightdata_read_input(answer, our_request(), &verdict);
+	check(&verdict);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+{
+	static const int statuses[] = { 200, 200, 200, 202, 204, 302, 400, 401, 403, 404, 409, 422, 429, 500, 502, 0 };
+	struct http_answer answer = { .content_length = -1 };
+	char *body;
+
+	if (len < 2 || len > 2 + BRIGHTDATA_ANSWER_MAX)
+		return 0;
+	answer.verdict = (p[0] & 0xc0) == 0xc0 ? (enum net_verdict)(p[0] % 5) : NET_ANSWERED;
+	answer.status = statuses[p[1] % countof(statuses)];
+	answer.retry_after_ms = p[0] * 1000;
+	body = malloc(len - 1);
+	if (body == NULL)
+		return 0;
+	memcpy(body, p + 2, len - 2);
+	body[len - 2] = '\0';
+	answer.body = body;
+	answer.body_len = len - 2;
+	read_all(&answer);
+	free(body);
+	return 0;
+}

@@ -1,0 +1,101 @@
+/*
+ * fuzz-json-stream.c - any bytes as a snapshot. The first byte chooses where the
+ * rest is cut; the cuts must not change what is seen, and an array that the stream
+ * takes is an array of as many items to jansson.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/json_stream.h"
+#include "base/mem.h"
+#include "base/why.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const names[] = { "post_id", "attachments", "error", "error_code" };
+
+struct seen {
+	int result;
+	enum json_shape shape;
+	uint64_t records, told;
+	uint64_t sum;		/* of everything told about members */
+};
+
+static void
+add(const struct json_member *members, void *arg)
+{
+	struct seen *seen = arg;
+
+	seen->told++;
+	for (size_t i = 0; i < countof(names); i++) {
+		const struct json_member *m = &members[i];
+
+		if (memchr(m->head, '\0', sizeof(m->head)) == NULL)
+			abort();
+		seen->sum = (seen->sum ^ m->kind ^ m->length << 8) * UINT64_C(1099511628211);
+		for (const char *p = m->head; *p != '\0'; p++)
+			seen->sum = (seen->sum ^ (uint8_t)*p) * UINT64_C(1099511628211);
+	}
+}
+
+/* Pieces of step bytes, each in memory of its own so that a read past it is seen. */
+static struct seen
+run(const uint8_t *data, size_t size, size_t step)
+{
+	struct seen seen = { 0 };
+	struct json_stream *s = json_stream_new(names, countof(names), add, &seen);
+	struct why why = { "" };
+	size_t at, n;
+
+	for (at = 0; at < size && seen.result == 0; at += n) {
+		n = size - at < step ? size - at : step;
+		scoped_free uint8_t *piece = xmalloc(n);
+		memcpy(piece, data + at, n);
+		seen.result = json_stream_feed(s, piece, n, &why);
+	}
+	if (seen.result == 0)
+		seen.result = json_stream_end(s, &why);
+	if (seen.result != 0 && why.text[0] == '\0')
+		abort();
+	seen.shape = json_stream_shape(s);
+	seen.records = json_stream_records(s);
+	json_stream_free(s);
+	return seen;
+}
+
+static void
+check_against_jansson(const uint8_t *data, size_t size, const struct seen *seen)
+{
+	json_error_t error;
+	scoped_json *doc = json_loadb((const char *)data, size, JSON_ALLOW_NUL, &error);
+
+	if (json_is_array(doc) && (seen->result != 0 ? strstr(error.text, "depth") == NULL &&
+	    size < JSON_STREAM_DEPTH : seen->records != json_array_size(doc)))
+		abort();
+	/* jansson has limits that JSON has not: halves of surrogate pairs, large numbers. */
+	if (doc == NULL && seen->result == 0 && seen->shape == JSON_SHAPE_ARRAY &&
+	    json_error_code(&error) != json_error_numeric_overflow &&
+	    json_error_code(&error) != json_error_null_byte_in_key &&
+	    strstr(error.text, "invalid Unicode") == NULL)
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct seen whole, pieces;
+
+	if (size < 1)
+		return 0;
+	whole = run(data + 1, size - 1, SIZE_MAX);
+	pieces = run(data + 1, size - 1, (size_t)data[0] + 1);
+	if (whole.result != pieces.result)
+		abort();
+	if (whole.result == 0 && (whole.shape != pieces.shape || whole.records != pieces.records ||
+	    whole.told != whole.records || whole.sum != pieces.sum || whole.told != pieces.told))
+		abort();
+	check_against_jansson(data + 1, size - 1, &whole);
+	return 0;
+}
