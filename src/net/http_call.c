@@ -1,0 +1,353 @@
+/*
+ * http_call.c - one HTTP call: sets up a libcurl handle by the rules of the
+ * header, takes in what comes, and says at the end how it ended. Owns the call;
+ * the loop and the handles are net.c's, reading the head is http_head.c's.
+ */
+#include "net/http_call.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/why.h"
+#include "net/http_head.h"
+#include "net/net.h"
+
+#define CONNECT_TIMEOUT_MS 15000
+#define STREAM_BUFFER	   (512L << 10)
+#define STALL_RATE	   1024L		/* bytes a second */
+#define BODY_FIRST	   1024u
+#define AUTHORIZATION	   "Authorization: Bearer "
+
+struct http_call {
+	LIST_ENTRY(http_call) link;
+	struct net	*net;
+	CURL		*easy;
+	struct curl_slist *headers;
+	char		*request_body;
+	int		 socket_dir;	/* open while a long socket path is reached through it */
+	bool		 fresh;
+	size_t		 body_max;
+	int		(*on_data)(const void *p, size_t len, void *arg);
+	http_done_fn	*on_done;
+	void		*arg;
+	bool		 stopped;	/* by on_data or body_max */
+	bool		 canceled;	/* from inside on_data: ends without a word */
+	bool		 feeding;	/* inside on_data */
+	char		*body;
+	size_t		 body_len, body_room;
+	struct http_head head;
+	struct why	 why;		/* of a refused head or a stop */
+	char		 curl_error[CURL_ERROR_SIZE];
+};
+
+/* ---- what comes in ---- */
+
+static size_t
+call_on_head(char *line, size_t size, size_t count, void *arg)
+{
+	struct http_call *call = arg;
+
+	if (http_head_line(&call->head, line, size * count, &call->why) < 0)
+		return 0;
+	if (call->head.done && call->on_data == NULL && call->head.content_length > (int64_t)call->body_max) {
+		call->stopped = true;
+		(void)why_set(&call->why, EFBIG, "the answer is larger than %zu bytes", call->body_max);
+		return 0;
+	}
+	return size * count;
+}
+
+static bool
+call_collect(struct http_call *call, const char *p, size_t len)
+{
+	if (len > call->body_max - call->body_len) {
+		call->stopped = true;
+		(void)why_set(&call->why, EFBIG, "the answer is larger than %zu bytes", call->body_max);
+		return false;
+	}
+	if (call->body_len + len + 1 > call->body_room) {
+		size_t room = call->body_room > 0 ? call->body_room : BODY_FIRST;
+
+		while (room < call->body_len + len + 1)
+			room *= 2;
+		call->body = xrealloc(call->body, room);
+		call->body_room = room;
+	}
+	memcpy(call->body + call->body_len, p, len);
+	call->body_len += len;
+	call->body[call->body_len] = '\0';
+	return true;
+}
+
+static size_t
+call_on_body(char *p, size_t size, size_t count, void *arg)
+{
+	struct http_call *call = arg;
+	size_t len = size * count;
+	int rc;
+
+	if (call->on_data == NULL || call->head.status != 200)
+		return call_collect(call, p, len) ? len : 0;
+	call->feeding = true;
+	rc = call->on_data(p, len, call->arg);
+	call->feeding = false;
+	if (rc == 0 && !call->canceled)
+		return len;
+	call->stopped = true;
+	(void)why_set(&call->why, ECANCELED, "stopped by the receiver");
+	return 0;
+}
+
+/* ---- how it ended ---- */
+
+/* libcurl counts what it handed to the socket or to TLS. It reaches the transfer
+ * before it sends, so both at zero proves that nothing left. */
+static bool
+call_was_sent(const struct http_call *call)
+{
+	curl_off_t begun = 0;
+	long sent = 0;
+
+	(void)curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &sent);
+	(void)curl_easy_getinfo(call->easy, CURLINFO_PRETRANSFER_TIME_T, &begun);
+	return sent > 0 || begun > 0;
+}
+
+static enum net_verdict
+call_verdict(const struct http_call *call, CURLcode result)
+{
+	if (call->stopped)
+		return NET_STOPPED;
+	if (result == CURLE_OK)
+		return call->head.done ? NET_ANSWERED : NET_BROKEN;
+	if (!call_was_sent(call))
+		return NET_NOT_SENT;
+	return result == CURLE_OPERATION_TIMEDOUT ? NET_TIMEOUT : NET_BROKEN;
+}
+
+static void
+call_error(const struct http_call *call, CURLcode result, char *dst, size_t size)
+{
+	const char *text = curl_easy_strerror(result);
+
+	if (call->why.text[0] != '\0')
+		text = call->why.text;
+	else if (call->curl_error[0] != '\0')
+		text = call->curl_error;
+	else if (result == CURLE_OK)
+		text = "the answer has no head";
+	str_printable(dst, size, text, strlen(text));
+}
+
+static void
+call_free(struct http_call *call)
+{
+	struct net *net = call->net;
+
+	(void)curl_multi_remove_handle(net->multi, call->easy);
+	net_give_handle(net, call->easy, call->fresh);
+	for (struct curl_slist *h = call->headers; h != NULL; h = h->next)
+		if (strncasecmp(h->data, AUTHORIZATION, strlen(AUTHORIZATION)) == 0)
+			mem_wipe(h->data, strlen(h->data));
+	curl_slist_free_all(call->headers);
+	if (call->socket_dir >= 0)
+		(void)close(call->socket_dir);
+	LIST_REMOVE(call, link);
+	free(call->request_body);
+	free(call->body);
+	free(call);
+}
+
+void
+http_call_on_end(struct http_call *call, CURLcode result)
+{
+	struct http_answer answer = {
+		.verdict = call_verdict(call, result),
+		.status = call->head.status,
+		.body = call->body != NULL ? call->body : "",
+		.body_len = call->body_len,
+		.content_length = call->head.content_length,
+		.retry_after_ms = http_retry_after_ms(call->head.retry_after, clock_wall_ms(&clock_system)),
+	};
+
+	if (!call->canceled) {
+		(void)str_copy(answer.content_type, sizeof(answer.content_type), call->head.content_type);
+		if (answer.verdict != NET_ANSWERED)
+			call_error(call, result, answer.error, sizeof(answer.error));
+		/* Out of libcurl's hands first: on_done may start other calls. */
+		(void)curl_multi_remove_handle(call->net->multi, call->easy);
+		call->on_done(&answer, call->arg);
+	}
+	call_free(call);
+}
+
+/* ---- setting up ---- */
+
+static void
+call_add_header(struct http_call *call, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(call->headers, line);
+
+	assert(longer != NULL);
+	call->headers = longer;
+}
+
+static void
+call_set_headers(struct http_call *call, const struct http_request *request)
+{
+	call_add_header(call, "Accept-Encoding: identity");
+	call_add_header(call, "Expect:");
+	if (request->body == NULL)
+		call_add_header(call, "Content-Type:");
+	for (const char *const *line = request->headers; line != NULL && *line != NULL; line++)
+		call_add_header(call, *line);
+	if (request->bearer != NULL) {
+		size_t size = strlen(AUTHORIZATION) + strlen(request->bearer) + 1;
+		char *line = xmalloc(size);
+
+		(void)snprintf(line, size, "%s%s", AUTHORIZATION, request->bearer);
+		call_add_header(call, line);
+		mem_wipe(line, size);
+		free(line);
+	}
+	(void)curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
+}
+
+static void
+call_set_method(struct http_call *call, const struct http_request *request)
+{
+	CURL *easy = call->easy;
+
+	if (strcmp(request->method, "GET") == 0 && request->body == NULL) {
+		(void)curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+		return;
+	}
+	if (request->body != NULL) {
+		call->request_body = xmalloc(request->body_len + 1);
+		memcpy(call->request_body, request->body, request->body_len);
+	}
+	(void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	(void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+	    (curl_off_t)(request->body != NULL ? request->body_len : 0));
+	(void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body != NULL ? call->request_body : "");
+	if (strcmp(request->method, "POST") != 0)
+		(void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+/* Where we talk to, and by which rules only. */
+static void
+call_set_manners(CURL *easy)
+{
+	(void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	(void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	(void)curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	(void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* HTTP/1.1 for all: the framing rules are about it. */
+	(void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	(void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	(void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "trawld/" TRAWLD_VERSION);
+	(void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+}
+
+static void
+call_set_times(CURL *easy, const struct http_request *request)
+{
+	long connect_ms = CONNECT_TIMEOUT_MS;
+
+	if (request->timeout_ms > 0) {
+		(void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+		if (request->timeout_ms < connect_ms)
+			connect_ms = (long)request->timeout_ms;
+	}
+	(void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+	if (request->stall_ms > 0) {
+		(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, STALL_RATE);
+		(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((request->stall_ms + 999) / 1000));
+	}
+}
+
+static void
+call_set_receivers(struct http_call *call)
+{
+	CURL *easy = call->easy;
+
+	(void)curl_easy_setopt(easy, CURLOPT_PRIVATE, (char *)call);
+	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->curl_error);
+	(void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, call_on_head);
+	(void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+	(void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, call_on_body);
+	(void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+	if (call->on_data != NULL)
+		(void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
+}
+
+static void
+call_set_address(struct http_call *call, const struct http_request *request)
+{
+	(void)curl_easy_setopt(call->easy, CURLOPT_URL, request->url);
+	if (call->fresh) {
+		(void)curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L);
+		(void)curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
+	}
+	if (request->unix_socket != NULL) {
+		struct sockaddr_un address;
+		const char *path = request->unix_socket;
+
+		/* A path that cannot be reached goes to libcurl as it is, which then says so. */
+		if (fs_unix_address(path, &address, &call->socket_dir) == 0)
+			path = address.sun_path;
+		else
+			call->socket_dir = -1;
+		(void)curl_easy_setopt(call->easy, CURLOPT_UNIX_SOCKET_PATH, path);
+	}
+}
+
+struct http_call *
+http_call_start(struct net *net, const struct http_request *request, http_done_fn *on_done, void *arg)
+{
+	struct http_call *call = xcalloc(1, sizeof(*call));
+	CURLMcode added;
+
+	call->net = net;
+	call->fresh = request->fresh;
+	call->easy = net_take_handle(net, call->fresh);
+	call->socket_dir = -1;
+	call->body_max = request->body_max;
+	call->on_data = request->on_data;
+	call->on_done = on_done;
+	call->arg = arg;
+	http_head_init(&call->head);
+	call_set_manners(call->easy);
+	call_set_address(call, request);
+	call_set_method(call, request);
+	call_set_headers(call, request);
+	call_set_times(call->easy, request);
+	call_set_receivers(call);
+	LIST_INSERT_HEAD(&net->calls, call, link);
+	/* Only memory could be missing here; from inside on_data it would be our bug. */
+	added = curl_multi_add_handle(net->multi, call->easy);
+	assert(added == CURLM_OK);
+	(void)added;
+	return call;
+}
+
+void
+http_call_cancel(struct http_call *call)
+{
+	if (call == NULL)
+		return;
+	if (call->feeding)
+		call->canceled = true;	/* libcurl is at work on it; it ends right after on_data */
+	else
+		call_free(call);
+}

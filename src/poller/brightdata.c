@@ -1,0 +1,534 @@
+/*
+ * brightdata.c - builds the URLs, and reads answers by tables: first rule that
+ * fits wins. The provider's own words are gathered in brightdata_text.c, inputs
+ * are compared in brightdata_input.c.
+ */
+#include "poller/brightdata.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/timefmt.h"
+
+#define DAY_MS 86400000
+
+/* ---- where to ask ---- */
+
+static char *
+checked(char *url, int written)
+{
+	/* The base is bounded by its option, ids by their form. */
+	assert(written > 0 && written < BRIGHTDATA_URL_SIZE);
+	(void)written;
+	return url;
+}
+
+char *
+brightdata_trigger_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const struct trigger_request *request)
+{
+	const char *by = trigger_request_discover_by(request);
+	uint32_t limit = trigger_request_query_limit(request);
+	char limit_text[48] = "";
+
+	if (limit > 0)
+		(void)snprintf(limit_text, sizeof(limit_text), "&limit_per_input=%" PRIu32, limit);
+	return checked(dst, snprintf(dst, BRIGHTDATA_URL_SIZE, "%s/datasets/v3/trigger?dataset_id=%s&include_errors=true%s%s%s",
+	    base, request->dataset_id, by != NULL ? "&type=discover_new&discover_by=" : "", by != NULL ? by : "",
+	    limit_text));
+}
+
+void
+brightdata_trigger_body(struct json_out *o, const struct trigger_request *request)
+{
+	json_out_open_array(o);
+	trigger_request_write_input(o, request);
+	json_out_close_array(o);
+}
+
+char *
+brightdata_snapshot_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, enum brightdata_page page,
+    const char *snapshot_id)
+{
+	static const struct {
+		const char *before, *after;
+	} paths[] = {
+		[BRIGHTDATA_PROGRESS] = { "progress", "" },
+		/* An array: cut anywhere it is no JSON any more; lines cut at a line end would be. */
+		[BRIGHTDATA_DATA] = { "snapshot", "?format=json" },
+		[BRIGHTDATA_INPUT] = { "snapshot", "/input" },
+		[BRIGHTDATA_CANCEL] = { "snapshot", "/cancel" },
+	};
+
+	return checked(dst, snprintf(dst, BRIGHTDATA_URL_SIZE, "%s/datasets/v3/%s/%s%s", base, paths[page].before, snapshot_id,
+	    paths[page].after));
+}
+
+char *
+brightdata_list_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const char *dataset_id, int64_t intent_ms,
+    unsigned skip, unsigned limit)
+{
+	struct date from = date_of(intent_ms > DAY_MS ? intent_ms - DAY_MS : 0);
+
+	return checked(dst, snprintf(dst, BRIGHTDATA_URL_SIZE,
+	    "%s/datasets/v3/snapshots?dataset_id=%s&from_date=%04d-%02d-%02d&trigger_type=API&limit=%u&skip=%u", base,
+	    dataset_id, from.year, from.month, from.day, limit, skip));
+}
+
+/* ---- refusals ---- */
+
+#define ANY	   0
+#define CLIENT	   4	/* 400 to 499 */
+
+struct rule {
+	int		 status;	/* exact, or a class: 4 for 4xx; ANY */
+	const char	*words;		/* must stand in the body, letter case ignored; NULL: no matter */
+	enum outcome	 outcome;
+	enum error_code	 error;
+};
+
+/* The same for every call. */
+#define REFUSED_KEY \
+	{ 401, NULL, OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH }, \
+	{ 402, NULL, OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH }, \
+	{ 403, NULL, OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH }, \
+	{ 400, "Customer is not active", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH }, \
+	{ 400, "Account is suspended", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH }
+
+static const struct rule trigger_rules[] = {
+	REFUSED_KEY,
+	{ 408, NULL, OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_TIMEOUT },
+	{ 429, "too many running jobs", OUTCOME_BUSY, ERROR_RATE_LIMITED },
+	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
+	{ CLIENT, NULL, OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED },
+	/* 5xx, a redirect, anything else: a job may have been made. */
+	{ ANY, NULL, OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE },
+};
+
+static const struct rule progress_rules[] = {
+	REFUSED_KEY,
+	{ 404, NULL, OUTCOME_RETRY, ERROR_NOT_FOUND },
+	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
+	{ ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
+};
+
+/* OUTCOME_OK here: finished without a row. */
+static const struct rule data_rules[] = {
+	REFUSED_KEY,
+	{ 400, "expired", OUTCOME_FAILED, ERROR_SNAPSHOT_EXPIRED },
+	{ 400, "is empty", OUTCOME_OK, ERROR_NONE },
+	{ 400, "building", OUTCOME_WAIT, ERROR_NONE },
+	{ 400, "not ready", OUTCOME_WAIT, ERROR_NONE },
+	{ 404, NULL, OUTCOME_RETRY, ERROR_NOT_FOUND },
+	{ 409, NULL, OUTCOME_WAIT, ERROR_NONE },
+	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
+	/* Paid for: another 4xx is tried again within the limits before it counts. */
+	{ CLIENT, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_REJECTED },
+	{ ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
+};
+
+static const struct rule cancel_rules[] = {
+	REFUSED_KEY,
+	{ 400, "not running", OUTCOME_OK, ERROR_NONE },	/* it ended by itself: the next poll tells how */
+	{ 404, NULL, OUTCOME_FAILED, ERROR_NOT_FOUND },
+	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
+	{ ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
+};
+
+/* The list and the inputs. */
+static const struct rule look_rules[] = {
+	REFUSED_KEY,
+	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
+	{ ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
+};
+
+static bool
+has_words(const char *body, size_t len, const char *words)
+{
+	size_t n = strlen(words);
+
+	for (size_t at = 0; at + n <= len; at++) {
+		size_t i = 0;
+
+		while (i < n && tolower((unsigned char)body[at + i]) == tolower((unsigned char)words[i]))
+			i++;
+		if (i == n)
+			return true;
+	}
+	return false;
+}
+
+static bool
+rule_fits(const struct rule *rule, const struct http_answer *answer)
+{
+	if (rule->status != ANY && rule->status != answer->status && rule->status != answer->status / 100)
+		return false;
+	return rule->words == NULL || has_words(answer->body, answer->body_len, rule->words);
+}
+
+static void
+say(struct msg_verdict *verdict, enum outcome outcome, enum error_code error, const char *text)
+{
+	verdict->outcome = outcome;
+	verdict->error = error;
+	str_printable(verdict->text, sizeof(verdict->text), text, strlen(text));
+}
+
+static int64_t
+wait_within(int64_t retry_after_ms)
+{
+	return retry_after_ms > BRIGHTDATA_WAIT_MAX_MS ? BRIGHTDATA_WAIT_MAX_MS : retry_after_ms;
+}
+
+static void
+read_by_rules(const struct http_answer *answer, const struct rule *rule, struct msg_verdict *verdict)
+{
+	char words[ERROR_TEXT_SIZE - 16], text[ERROR_TEXT_SIZE];
+
+	while (!rule_fits(rule, answer))
+		rule++;		/* each table ends with ANY */
+	brightdata_text(answer, words, sizeof(words));
+	(void)snprintf(text, sizeof(text), "HTTP %d: %s", answer->status, words);
+	say(verdict, rule->outcome, rule->error, text);
+	verdict->retry_after_ms = rule->outcome == OUTCOME_WAIT ?
+	    wait_within(answer->retry_after_ms) : answer->retry_after_ms;
+}
+
+/* No whole answer came; broken is what that means when the request may have left. */
+static bool
+read_broken(const struct http_answer *answer, enum outcome broken, struct msg_verdict *verdict)
+{
+	if (answer->verdict == NET_ANSWERED)
+		return false;
+	say(verdict, answer->verdict == NET_NOT_SENT ? OUTCOME_RETRY : broken,
+	    answer->verdict == NET_TIMEOUT ? ERROR_BRIGHTDATA_TIMEOUT : ERROR_BRIGHTDATA_UNAVAILABLE, answer->error);
+	verdict->retry_after_ms = 0;
+	return true;
+}
+
+static bool
+is_success(const struct http_answer *answer)
+{
+	return answer->status >= 200 && answer->status <= 299;
+}
+
+/* ---- the calls ---- */
+
+void
+brightdata_read_trigger(const struct http_answer *answer, struct msg_trigger_done *done)
+{
+	scoped_json *doc = NULL;
+	const char *id;
+
+	done->snapshot_id[0] = '\0';
+	if (read_broken(answer, OUTCOME_UNKNOWN, &done->verdict))
+		return;
+	if (!is_success(answer)) {
+		read_by_rules(answer, trigger_rules, &done->verdict);
+		return;
+	}
+	/* Only snapshot_id: a member called id would be a record's. */
+	if (json_read(answer->body, answer->body_len, &doc, NULL) < 0 ||
+	    (id = json_text(doc, "snapshot_id")) == NULL || snapshot_id_check(id) < 0) {
+		say(&done->verdict, OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE,
+		    "the answer to the trigger says success but holds no snapshot_id");
+		return;
+	}
+	(void)str_copy(done->snapshot_id, sizeof(done->snapshot_id), id);
+	say(&done->verdict, OUTCOME_OK, ERROR_NONE, "");
+}
+
+enum word_meaning { WORD_UNKNOWN, WORD_RUNNING, WORD_READY, WORD_FAILED, WORD_CANCELED };
+
+static enum word_meaning
+word_meaning(const char *word)
+{
+	static const struct {
+		const char *word;
+		enum word_meaning meaning;
+	} words[] = {
+		{ "starting", WORD_RUNNING },	{ "running", WORD_RUNNING },	{ "closing", WORD_RUNNING },
+		{ "building", WORD_RUNNING },	{ "collecting", WORD_RUNNING },	{ "digesting", WORD_RUNNING },
+		{ "pending", WORD_RUNNING },	{ "queued", WORD_RUNNING },	{ "scheduled", WORD_RUNNING },
+		{ "validating", WORD_RUNNING },	{ "delivering", WORD_RUNNING },	{ "paused", WORD_RUNNING },
+		{ "rolling_back", WORD_RUNNING },
+		{ "ready", WORD_READY },	{ "done", WORD_READY },		{ "completed", WORD_READY },
+		{ "failed", WORD_FAILED },	{ "error", WORD_FAILED },
+		{ "canceled", WORD_CANCELED },	{ "cancelled", WORD_CANCELED },
+	};
+
+	for (size_t i = 0; i < countof(words); i++)
+		if (strcmp(words[i].word, word) == 0)
+			return words[i].meaning;
+	if (strncmp(word, "pending_", 8) == 0 || strncmp(word, "queued_for_", 11) == 0)
+		return WORD_RUNNING;
+	return WORD_UNKNOWN;
+}
+
+/* Lower case, printable, cut to fit: enough to look it up and to show it. */
+static void
+word_copy(char *dst, size_t size, const char *word)
+{
+	str_printable(dst, size, word, strlen(word));
+	for (; *dst != '\0'; dst++)
+		*dst = (char)tolower((unsigned char)*dst);
+}
+
+/* A job that the provider calls failed. Two of its reasons mean "finished, no rows",
+ * one means that only the provider's own delivery failed: the download decides. */
+static void
+read_failed(const json_t *doc, struct msg_verdict *verdict, uint64_t *records)
+{
+	static const struct {
+		const char *words;
+		bool empty;
+	} finished[] = {
+		{ "Snapshot is empty", true },
+		{ "No data found in discovery", true },
+		{ "Failed to deliver snapshot", false },
+	};
+	char text[ERROR_TEXT_SIZE];
+
+	brightdata_text_of(doc, text, sizeof(text));
+	say(verdict, OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED,
+	    text[0] != '\0' ? text : "the provider says failed and gives no reason");
+	for (size_t i = 0; i < countof(finished); i++) {
+		if (!has_words(text, strlen(text), finished[i].words))
+			continue;
+		say(verdict, OUTCOME_OK, ERROR_NONE, text);
+		if (finished[i].empty)
+			*records = 0;
+		return;
+	}
+}
+
+bool
+brightdata_read_progress(const struct http_answer *answer, struct msg_poll_done *done)
+{
+	struct msg_verdict *verdict = &done->verdict;
+	scoped_json *doc = NULL;
+	const char *status;
+	enum word_meaning meaning;
+	int64_t records;
+
+	done->word[0] = '\0';
+	done->records = UINT64_MAX;
+	if (read_broken(answer, OUTCOME_RETRY, verdict))
+		return false;
+	if (answer->status != 200) {
+		read_by_rules(answer, progress_rules, verdict);
+		return false;
+	}
+	if (json_read(answer->body, answer->body_len, &doc, NULL) < 0 || (status = json_text(doc, "status")) == NULL) {
+		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "the progress answer holds no status");
+		return false;
+	}
+	word_copy(done->word, sizeof(done->word), status);
+	records = json_int(doc, "records", 0, INT64_MAX, -1);
+	if (records >= 0)
+		done->records = (uint64_t)records;
+	verdict->retry_after_ms = 0;
+	meaning = word_meaning(done->word);
+	if (meaning == WORD_READY)
+		say(verdict, OUTCOME_OK, ERROR_NONE, "");
+	else if (meaning == WORD_FAILED)
+		read_failed(doc, verdict, &done->records);
+	else if (meaning == WORD_CANCELED)
+		say(verdict, OUTCOME_CANCELED, ERROR_CANCELED, "the provider says the job was canceled");
+	else {
+		say(verdict, OUTCOME_WAIT, ERROR_NONE, "");
+		verdict->retry_after_ms = wait_within(answer->retry_after_ms);
+	}
+	return meaning == WORD_UNKNOWN;
+}
+
+/* ---- downloads ---- */
+
+/* A record has one of these; a message has none. */
+static bool
+is_record(const json_t *object)
+{
+	static const char *const keys[] = {
+		"input", "discovery_input", "timestamp", "url", "id", "post_id", "video_id",
+	};
+
+	for (size_t i = 0; i < countof(keys); i++)
+		if (json_object_get(object, keys[i]) != NULL)
+			return true;
+	return false;
+}
+
+static bool
+read_json_message(const char *body, size_t len, struct msg_verdict *verdict)
+{
+	scoped_json *doc = NULL;
+	char word[32], text[ERROR_TEXT_SIZE];
+	enum word_meaning meaning;
+
+	if (json_read(body, len, &doc, NULL) < 0 || !json_is_object(doc) || is_record(doc))
+		return false;
+	brightdata_text_of(doc, text, sizeof(text));
+	if (json_text(doc, "status") == NULL || json_text(doc, "message") == NULL) {
+		if (json_object_get(doc, "error") == NULL && json_object_get(doc, "validation_errors") == NULL)
+			return false;
+		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, text);
+		return true;
+	}
+	word_copy(word, sizeof(word), json_text(doc, "status"));
+	meaning = word_meaning(word);
+	if (meaning == WORD_FAILED)
+		say(verdict, OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED, text);
+	else if (meaning == WORD_CANCELED)
+		say(verdict, OUTCOME_CANCELED, ERROR_CANCELED, text);
+	else
+		say(verdict, OUTCOME_WAIT, ERROR_NONE, text);
+	return true;
+}
+
+static bool
+read_text_message(const char *body, size_t len, struct msg_verdict *verdict, bool *ret_empty)
+{
+	static const struct rule words[] = {
+		{ ANY, "building", OUTCOME_WAIT, ERROR_NONE },
+		{ ANY, "not ready", OUTCOME_WAIT, ERROR_NONE },
+		{ ANY, "snapshot is expired", OUTCOME_FAILED, ERROR_SNAPSHOT_EXPIRED },
+		{ ANY, "snapshot is empty", OUTCOME_OK, ERROR_NONE },
+	};
+	char text[256];
+
+	for (size_t i = 0; i < countof(words); i++) {
+		if (!has_words(body, len, words[i].words))
+			continue;
+		say(verdict, words[i].outcome, words[i].error, str_printable(text, sizeof(text), body, len));
+		*ret_empty = words[i].outcome == OUTCOME_OK;
+		return true;
+	}
+	return false;
+}
+
+bool
+brightdata_read_message(const char *body, size_t len, struct msg_verdict *verdict, bool *ret_empty)
+{
+	size_t at = 0;
+
+	*ret_empty = false;
+	while (at < len && strchr(" \t\r\n", body[at]) != NULL && body[at] != '\0')
+		at++;
+	if (at == len || body[at] == '[')
+		return false;
+	verdict->retry_after_ms = 0;
+	if (body[at] == '{')
+		return read_json_message(body, len, verdict);
+	return read_text_message(body, len, verdict, ret_empty);
+}
+
+void
+brightdata_read_data(const struct http_answer *answer, struct msg_verdict *verdict, bool *ret_empty)
+{
+	*ret_empty = false;
+	if (read_broken(answer, OUTCOME_RETRY, verdict))
+		return;
+	if (is_success(answer)) {
+		if (!brightdata_read_message(answer->body, answer->body_len, verdict, ret_empty))
+			say(verdict, OUTCOME_WAIT, ERROR_NONE, "the snapshot is not ready yet");
+		verdict->retry_after_ms = wait_within(answer->retry_after_ms);
+		return;
+	}
+	read_by_rules(answer, data_rules, verdict);
+	*ret_empty = verdict->outcome == OUTCOME_OK;
+}
+
+void
+brightdata_read_cancel(const struct http_answer *answer, struct msg_verdict *verdict)
+{
+	if (read_broken(answer, OUTCOME_RETRY, verdict))
+		return;
+	if (is_success(answer))
+		say(verdict, OUTCOME_OK, ERROR_NONE, "");
+	else
+		read_by_rules(answer, cancel_rules, verdict);
+}
+
+/* ---- looking back ---- */
+
+static bool
+has_job(const struct brightdata_job *jobs, unsigned count, const char *id)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (strcmp(jobs[i].snapshot_id, id) == 0)
+			return true;
+	return false;
+}
+
+/* 1: appended, 0: passed over, -ENOSPC. */
+static int
+take_job(const json_t *row, int64_t from_ms, int64_t to_ms, struct brightdata_job *jobs, unsigned room,
+    unsigned *count)
+{
+	const char *id = json_text(row, "id"), *created = json_text(row, "created");
+	int64_t created_ms = INT64_MIN;
+
+	if (id == NULL || snapshot_id_check(id) < 0)
+		return 0;
+	/* A job of unknown age stays a candidate: its input decides. */
+	if (created != NULL && time_parse(created, &created_ms) == 0 && (created_ms < from_ms || created_ms > to_ms))
+		return 0;
+	if (has_job(jobs, *count, id))
+		return 0;
+	if (*count == room)
+		return -ENOSPC;
+	(void)str_copy(jobs[*count].snapshot_id, sizeof(jobs[*count].snapshot_id), id);
+	jobs[(*count)++].created_ms = created_ms;
+	return 1;
+}
+
+bool
+brightdata_read_list(const struct http_answer *answer, int64_t from_ms, int64_t to_ms,
+    struct brightdata_job *jobs, unsigned room, unsigned *count, unsigned *ret_rows, struct msg_verdict *verdict)
+{
+	scoped_json *doc = NULL;
+	const json_t *row;
+	size_t i;
+
+	*ret_rows = 0;
+	if (read_broken(answer, OUTCOME_RETRY, verdict))
+		return false;
+	if (answer->status != 200) {
+		read_by_rules(answer, look_rules, verdict);
+		return false;
+	}
+	if (json_read(answer->body, answer->body_len, &doc, NULL) < 0 || !json_is_array(doc)) {
+		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "the list of jobs is not a JSON array");
+		return false;
+	}
+	say(verdict, OUTCOME_OK, ERROR_NONE, "");
+	verdict->retry_after_ms = 0;
+	json_array_foreach(doc, i, row)
+		if (take_job(row, from_ms, to_ms, jobs, room, count) < 0)
+			return false;
+	*ret_rows = (unsigned)json_array_size(doc);
+	return true;
+}
+
+enum brightdata_match
+brightdata_read_input(const struct http_answer *answer, const struct trigger_request *request,
+    struct msg_verdict *verdict)
+{
+	enum brightdata_match match;
+
+	if (read_broken(answer, OUTCOME_RETRY, verdict))
+		return BRIGHTDATA_UNREADABLE;
+	if (answer->status != 200) {
+		read_by_rules(answer, look_rules, verdict);
+		return BRIGHTDATA_UNREADABLE;
+	}
+	match = brightdata_input_compare(answer->body, answer->body_len, request);
+	if (match == BRIGHTDATA_UNREADABLE)
+		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE,
+		    "the input of a job is neither text with a header line nor JSON");
+	return match;
+}

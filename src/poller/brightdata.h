@@ -1,0 +1,94 @@
+/*
+ * brightdata.h - Bright Data's Web Scraper API in our terms: where to ask, and what
+ * an answer means. Pure: no socket, no file, no clock, so every answer that the
+ * provider is known to give stands as a row in a test.
+ *
+ * The readers take a whole http_answer, whatever its verdict, and fill the part
+ * of the result that the provider decides: outcome, error, retry_after_ms, text
+ * (printable, for people). lease and crawl_id stay as they were.
+ *
+ * Most errors are plain text, some JSON: the status decides, then words in the
+ * body. Words that end a crawl are a closed list; unknown ones mean waiting.
+ */
+#ifndef POLLER_BRIGHTDATA_H
+#define POLLER_BRIGHTDATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/json.h"
+#include "base/json_out.h"
+#include "ipc/msg.h"
+#include "model/request.h"
+#include "net/http_call.h"
+
+#define BRIGHTDATA_URL_SIZE	1024
+#define BRIGHTDATA_ANSWER_MAX	(64u << 10)	/* of every answer but lists and data */
+#define BRIGHTDATA_LIST_MAX	JSON_DOC_MAX
+#define BRIGHTDATA_LIST_LIMIT	1000		/* jobs a page */
+#define BRIGHTDATA_WAIT_MAX_MS	120000		/* no "try again in" is believed beyond that */
+
+/* ---- where to ask; base has no trailing slash; each returns dst ---- */
+
+enum brightdata_page { BRIGHTDATA_PROGRESS, BRIGHTDATA_DATA, BRIGHTDATA_INPUT, BRIGHTDATA_CANCEL };
+
+char *brightdata_trigger_url(char dst[BRIGHTDATA_URL_SIZE], const char *base,
+    const struct trigger_request *);
+/* An array with the one input row. */
+void brightdata_trigger_body(struct json_out *, const struct trigger_request *);
+char *brightdata_snapshot_url(char dst[BRIGHTDATA_URL_SIZE], const char *base,
+    enum brightdata_page, const char *snapshot_id);
+/* The jobs of a data set from the day before intent_ms on; no status filter, because
+ * canceled jobs cannot be asked for by it. */
+char *brightdata_list_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const char *dataset_id,
+    int64_t intent_ms, unsigned skip, unsigned limit);
+
+/* ---- what an answer means ---- */
+
+void brightdata_read_trigger(const struct http_answer *, struct msg_trigger_done *);
+
+/* Also word and records. Returns true when the word is in no table. */
+bool brightdata_read_progress(const struct http_answer *, struct msg_poll_done *);
+
+/* An answer to a download whose body was collected, not streamed: any status but 200,
+ * or a broken call. OK with *ret_empty: finished, no rows and no body. */
+void brightdata_read_data(const struct http_answer *, struct msg_verdict *, bool *ret_empty);
+
+/* The whole body of a 200 that does not begin an array and is at most
+ * BRIGHTDATA_ANSWER_MAX long: a message instead of data? False: it is data, good or
+ * bad, and nothing is filled. */
+bool brightdata_read_message(const char *body, size_t len, struct msg_verdict *, bool *ret_empty);
+
+void brightdata_read_cancel(const struct http_answer *, struct msg_verdict *);
+
+struct brightdata_job {
+	char	snapshot_id[SNAPSHOT_ID_SIZE];
+	int64_t	created_ms;		/* INT64_MIN: not told */
+};
+
+/* One page of the list. Appends the jobs created in [from_ms, to_ms] (or at no known
+ * time) that are not in jobs[*count] yet; *ret_rows is what the page held. False:
+ * not a list, and the verdict says why; or -- with OUTCOME_OK -- more than room. */
+bool brightdata_read_list(const struct http_answer *, int64_t from_ms, int64_t to_ms,
+    struct brightdata_job *jobs, unsigned room, unsigned *count, unsigned *ret_rows,
+    struct msg_verdict *);
+
+enum brightdata_match { BRIGHTDATA_SAME, BRIGHTDATA_OTHER, BRIGHTDATA_UNREADABLE };
+
+/* What a job was given, against what we would give. UNREADABLE: verdict says why. */
+enum brightdata_match brightdata_read_input(const struct http_answer *,
+    const struct trigger_request *, struct msg_verdict *);
+
+/* ---- shared by the files of this module ---- */
+
+/* What the provider said, in one printable line: validation errors as "field: reason;
+ * ...", a JSON error's text, plain text; a page of HTML is only named. */
+void brightdata_text(const struct http_answer *, char *dst, size_t size);
+/* The same for a document that was read already. */
+void brightdata_text_of(const json_t *doc, char *dst, size_t size);
+/* Does the job's input, as text with a header line or as JSON, ask for the same? */
+enum brightdata_match brightdata_input_compare(const char *text, size_t len,
+    const struct trigger_request *);
+
+#endif

@@ -1,0 +1,402 @@
+/*
+ * download.c - the pipeline of one snapshot: file, sums, JSON parser, counter. Owns
+ * the spool file until the keeper has been told of it; where the bytes come from
+ * and what is done next is poller_crawl.c's.
+ *
+ * Write-back is started early and waited for at a distance, so that the final
+ * fsync finds little to do and a slow disk slows the download instead of filling
+ * memory with dirty pages.
+ */
+#include "poller/download.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/checksum.h"
+#include "base/fs.h"
+#include "base/json_stream.h"
+#include "base/mem.h"
+#include "base/why.h"
+#include "model/record.h"
+#include "poller/brightdata.h"
+
+#define WRITEBACK_STEP	(8u << 20)
+#define WRITEBACK_LAG	(4 * WRITEBACK_STEP)
+#define VERIFY_STEP	(4u << 20)
+#define VERIFY_BUFFER	(128u << 10)
+
+struct download {
+	const struct download_dirs *dirs;
+	struct crawl	 crawl;
+	char		 part[SPOOL_NAME_SIZE], whole[SPOOL_NAME_SIZE];
+	char		 quarantine[SNAPSHOT_ID_SIZE + 16];
+	int		 fd;
+	bool		 verifying;	/* bytes come from the file itself */
+	struct checksum	*sum;
+	struct json_stream *json;
+	struct record_counter counter;
+	uint64_t	 size;
+	uint64_t	 started;	/* write-back was started up to there */
+	bool		 bad;		/* not JSON: stored, no longer parsed */
+	struct why	 bad_why;
+	bool		 holding;	/* not yet clear whether this is data */
+	char		*held;
+	size_t		 held_len;
+};
+
+static int
+open_file(struct download *d, enum download_start *ret_start, struct why *why)
+{
+	d->fd = openat(d->dirs->spool, d->whole, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (d->fd >= 0) {
+		*ret_start = DOWNLOAD_WHOLE;
+		return 0;
+	}
+	if (errno != ENOENT)
+		return why_set(why, errno, "cannot open spool/%s: %s", d->whole, strerror(errno));
+	*ret_start = DOWNLOAD_NEW;
+	d->fd = openat(d->dirs->spool, d->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (d->fd < 0)
+		return why_set(why, errno, "cannot create spool/%s: %s", d->part, strerror(errno));
+	return 0;
+}
+
+int
+download_open(const struct download_dirs *dirs, const struct crawl *crawl, enum platform_id platform,
+    struct download **ret, enum download_start *ret_start, struct why *why)
+{
+	struct download *d = xcalloc(1, sizeof(*d));
+	int rc;
+
+	d->dirs = dirs;
+	d->crawl = *crawl;
+	spool_name(d->part, &crawl->id, false);
+	spool_name(d->whole, &crawl->id, true);
+	(void)snprintf(d->quarantine, sizeof(d->quarantine), "snapshot_%s.json", crawl->snapshot_id);
+	rc = open_file(d, ret_start, why);
+	if (rc < 0) {
+		free(d);
+		return rc;
+	}
+	d->verifying = *ret_start == DOWNLOAD_WHOLE;
+	d->holding = !d->verifying;
+	d->held = d->holding ? xmalloc(BRIGHTDATA_ANSWER_MAX) : NULL;
+	d->sum = checksum_new();
+	record_counter_init(&d->counter, platform);
+	d->json = json_stream_new(d->counter.names, d->counter.name_count, record_counter_on_record, &d->counter);
+	*ret = d;
+	return 0;
+}
+
+void
+download_free(struct download *d)
+{
+	if (d == NULL)
+		return;
+	(void)close(d->fd);
+	checksum_free(d->sum);
+	json_stream_free(d->json);
+	free(d->held);
+	free(d);
+}
+
+void
+download_drop(struct download *d)
+{
+	if (d == NULL)
+		return;
+	if (!d->verifying)
+		(void)unlinkat(d->dirs->spool, d->part, 0);
+	download_free(d);
+}
+
+uint64_t
+download_bytes(const struct download *d)
+{
+	return d->size + d->held_len;
+}
+
+/* ---- bytes ---- */
+
+/* An error that write-back met is reported once: here or at the fsync. */
+static int
+writeback(struct download *d, off_t from, off_t len, unsigned flags)
+{
+	if (sync_file_range(d->fd, from, len, flags) == 0 || errno == EINVAL || errno == ENOSYS || errno == ESPIPE ||
+	    errno == EOPNOTSUPP)
+		return 0;
+	return -errno;
+}
+
+static int
+push_to_disk(struct download *d)
+{
+	int rc = 0;
+
+	while (rc == 0 && d->size - d->started >= WRITEBACK_STEP) {
+		off_t from = (off_t)d->started;
+
+		rc = writeback(d, from, WRITEBACK_STEP, SYNC_FILE_RANGE_WRITE);
+		if (rc == 0 && from >= (off_t)WRITEBACK_LAG)
+			rc = writeback(d, from - (off_t)WRITEBACK_LAG, WRITEBACK_STEP,
+			    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+		d->started += WRITEBACK_STEP;
+	}
+	return rc;
+}
+
+static void
+examine(struct download *d, const void *p, size_t len)
+{
+	checksum_update(d->sum, p, len);
+	d->size += len;
+	if (!d->bad && json_stream_feed(d->json, p, len, &d->bad_why) < 0)
+		d->bad = true;
+}
+
+static int
+take_data(struct download *d, const void *p, size_t len, struct why *why)
+{
+	int rc = fs_write_all(d->fd, p, len);
+
+	if (rc == 0) {
+		examine(d, p, len);
+		rc = push_to_disk(d);
+	}
+	if (rc < 0)
+		return why_set(why, -rc, "cannot write spool/%s: %s", d->part, strerror(-rc));
+	return 0;
+}
+
+static int
+release_held(struct download *d, struct why *why)
+{
+	size_t len = d->held_len;
+
+	d->holding = false;
+	d->held_len = 0;
+	return len > 0 ? take_data(d, d->held, len, why) : 0;
+}
+
+/* An array is data; a message instead of data is short and no array. */
+static bool
+begins_array(const char *p, size_t len, bool *ret_blank)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (p[i] == ' ' || p[i] == '\t' || p[i] == '\r' || p[i] == '\n')
+			continue;
+		*ret_blank = false;
+		return p[i] == '[';
+	}
+	*ret_blank = true;
+	return false;
+}
+
+int
+download_feed(struct download *d, const void *p, size_t len, struct why *why)
+{
+	bool blank;
+	int rc;
+
+	if (!d->holding)
+		return take_data(d, p, len, why);
+	(void)begins_array(d->held, d->held_len, &blank);
+	if (d->held_len + len <= BRIGHTDATA_ANSWER_MAX && !(blank && begins_array(p, len, &blank))) {
+		memcpy(d->held + d->held_len, p, len);
+		d->held_len += len;
+		return 0;
+	}
+	rc = release_held(d, why);
+	return rc < 0 ? rc : take_data(d, p, len, why);
+}
+
+/* ---- the end ---- */
+
+void
+download_disk_verdict(struct msg_verdict *verdict, int err, const struct why *why)
+{
+	verdict->outcome = OUTCOME_RETRY;
+	verdict->error = err == -EACCES || err == -EPERM || err == -EROFS ?
+	    ERROR_STORAGE_PERMISSION : ERROR_STORAGE_ERROR;
+	verdict->retry_after_ms = 0;
+	str_printable(verdict->text, sizeof(verdict->text), why->text, strlen(why->text));
+}
+
+static void __attribute__((format(printf, 3, 4)))
+invalid(struct msg_verdict *verdict, enum outcome outcome, const char *format, ...)
+{
+	char text[ERROR_TEXT_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	verdict->outcome = outcome;
+	verdict->error = ERROR_INVALID_DATA;
+	verdict->retry_after_ms = 0;
+	str_printable(verdict->text, sizeof(verdict->text), text, strlen(text));
+}
+
+/* Ends the parser; afterwards bad tells. */
+static void
+finish_json(struct download *d)
+{
+	if (!d->bad && json_stream_end(d->json, &d->bad_why) < 0)
+		d->bad = true;
+	if (!d->bad && json_stream_shape(d->json) == JSON_SHAPE_OTHER) {
+		d->bad = true;
+		(void)why_set(&d->bad_why, EINVAL, "neither an array nor records");
+	}
+}
+
+/* Progress counted records, and not one row came: not to be believed yet. */
+static bool
+rows_are_missing(const struct download *d)
+{
+	return d->crawl.provider_records > 0 && d->crawl.provider_records != UINT64_MAX &&
+	    d->counter.posts + d->counter.errors == 0;
+}
+
+static void
+quarantine(struct download *d, struct msg_verdict *verdict)
+{
+	bool kept = renameat(d->dirs->spool, d->part, d->dirs->quarantine, d->quarantine) == 0;
+
+	if (!kept)
+		(void)unlinkat(d->dirs->spool, d->part, 0);
+	invalid(verdict, OUTCOME_RETRY, "the snapshot's %" PRIu64 " bytes are not valid JSON: %s; %s%s", d->size,
+	    d->bad_why.text, kept ? "kept as quarantine/" : "and could not be kept in quarantine/", d->quarantine);
+}
+
+/* {crawl_id}.part becomes {crawl_id}.snapshot, durably. */
+static int
+settle_file(struct download *d, struct why *why)
+{
+	int rc;
+
+	if (!d->verifying) {
+		if (fsync(d->fd) < 0)
+			return why_set(why, errno, "cannot sync spool/%s: %s", d->part, strerror(errno));
+		if (renameat(d->dirs->spool, d->part, d->dirs->spool, d->whole) < 0)
+			return why_set(why, errno, "cannot rename spool/%s: %s", d->part, strerror(errno));
+	}
+	rc = fs_sync_dir(d->dirs->spool);
+	if (rc < 0)
+		return why_set(why, -rc, "cannot sync the directory spool: %s", strerror(-rc));
+	(void)unlinkat(d->dirs->quarantine, d->quarantine, 0);
+	return 0;
+}
+
+static void
+finish(struct download *d, struct msg_download_done *done)
+{
+	struct msg_verdict *verdict = &done->verdict;
+	struct why why;
+	int rc = settle_file(d, &why);
+
+	if (rc < 0) {
+		if (!d->verifying)
+			(void)unlinkat(d->dirs->spool, d->part, 0);
+		download_disk_verdict(verdict, rc, &why);
+		return;
+	}
+	verdict->outcome = OUTCOME_OK;
+	verdict->error = ERROR_NONE;
+	verdict->retry_after_ms = 0;
+	verdict->text[0] = '\0';
+	done->size_bytes = d->size;
+	done->posts = d->counter.posts;
+	done->media = d->counter.media;
+	done->errors = d->counter.errors;
+	checksum_end(d->sum, &done->crc32c, done->sha256);
+}
+
+void
+download_end(struct download *d, struct msg_download_done *done)
+{
+	struct msg_verdict *verdict = &done->verdict;
+	struct why why;
+	bool empty;
+	int rc;
+
+	if (d->holding && brightdata_read_message(d->held, d->held_len, verdict, &empty)) {
+		d->held_len = 0;
+		if (empty)
+			download_empty(d, done);
+		else
+			(void)unlinkat(d->dirs->spool, d->part, 0);
+		return;
+	}
+	if (d->holding && (rc = release_held(d, &why)) < 0) {
+		(void)unlinkat(d->dirs->spool, d->part, 0);
+		download_disk_verdict(verdict, rc, &why);
+		return;
+	}
+	finish_json(d);
+	if (d->bad) {
+		quarantine(d, verdict);
+	} else if (rows_are_missing(d)) {
+		(void)unlinkat(d->dirs->spool, d->part, 0);
+		invalid(verdict, OUTCOME_RETRY, "the snapshot holds no rows, but progress counted %" PRIu64 " records",
+		    d->crawl.provider_records);
+	} else {
+		finish(d, done);
+	}
+}
+
+void
+download_empty(struct download *d, struct msg_download_done *done)
+{
+	struct why why;
+	int rc = download_feed(d, "[]", 2, &why);
+
+	if (rc < 0) {
+		(void)unlinkat(d->dirs->spool, d->part, 0);
+		download_disk_verdict(&done->verdict, rc, &why);
+		return;
+	}
+	download_end(d, done);
+}
+
+/* ---- a file that was whole already ---- */
+
+/* Not what it should be: away with it. */
+static bool
+verify_failed(struct download *d, struct msg_verdict *verdict, const char *reason)
+{
+	(void)unlinkat(d->dirs->spool, d->whole, 0);
+	invalid(verdict, OUTCOME_WAIT, "spool/%s of an earlier download was removed: %s", d->whole, reason);
+	return true;
+}
+
+bool
+download_verify(struct download *d, struct msg_download_done *done)
+{
+	scoped_free char *buffer = xmalloc(VERIFY_BUFFER);
+
+	for (size_t taken = 0; taken < VERIFY_STEP;) {
+		ssize_t n = read(d->fd, buffer, VERIFY_BUFFER);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return verify_failed(d, &done->verdict, strerror(errno));
+		if (n == 0) {
+			finish_json(d);
+			if (d->bad)
+				return verify_failed(d, &done->verdict, d->bad_why.text);
+			if (rows_are_missing(d))
+				return verify_failed(d, &done->verdict, "it holds no rows");
+			finish(d, done);
+			return true;
+		}
+		examine(d, buffer, (size_t)n);
+		taken += (size_t)n;
+	}
+	return false;
+}

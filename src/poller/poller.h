@@ -1,0 +1,120 @@
+/*
+ * poller.h - what the files of the poller share. A poller does for the keeper what
+ * needs the provider or the disk: one job a task, each answered by one result
+ * message, after which nothing of it is kept here.
+ *
+ *   poller_new, poller_attach for each connection to the keeper, poller_drain, poller_free
+ *
+ * Who does what: poller_keeper.c the connection, what is sent and the drain;
+ * poller_crawl.c tasks that are one call or one put; poller_download.c and
+ * poller_reconcile.c the two long ones.
+ */
+#ifndef POLLER_POLLER_H
+#define POLLER_POLLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/why.h"
+#include "conf/conf.h"
+#include "ipc/msg.h"
+#include "ipc/peer.h"
+#include "net/http_call.h"
+#include "poller/download.h"
+#include "poller/objstore.h"
+
+#define POLLER_CALLS	  64	/* offered to the keeper */
+#define POLLER_TRANSFERS  1
+#define POLLER_CALLS_MAX  128	/* with triggers of a lost connection still on their way */
+#define POLLER_WORDS	  16
+#define POLLER_CALL_MS	  30000
+#define POLLER_TRIGGER_MS 60000
+#define POLLER_DRAIN_MS	  2500
+
+struct poller;
+struct reconcile;
+
+struct job {			/* one task being done */
+	LIST_ENTRY(job)	 link;
+	struct poller	*poller;
+	struct msg_task	 task;
+	int64_t		 started_mono_ms;
+	/* What it is waiting for; each is NULL when not. */
+	struct http_call *call;
+	struct objstore_put *put;
+	struct reconcile *reconcile;
+	struct download	*download;
+	struct event	*turn;		/* verify: next slice; reconcile: its deadline */
+	struct event	*beat;		/* download: TASK_PROGRESS */
+	uint64_t	 told_bytes;
+	int		 disk_error;	/* of the download; -errno */
+	struct why	 disk_why;
+};
+
+struct kept_result {		/* a trigger result that found no keeper */
+	STAILQ_ENTRY(kept_result) link;
+	struct msg_trigger_done	 done;
+};
+
+struct poller {
+	struct event_base	*base;
+	const struct clock	*clock;
+	const struct conf	*conf;
+	struct net		*net;
+	struct objstore		*objects;
+	struct download_dirs	 dirs;
+	struct peer		*keeper;	/* NULL: none */
+	struct wire_out		 out;
+	LIST_HEAD(, job)	 jobs;
+	unsigned		 calls, transfers;	/* running */
+	STAILQ_HEAD(, kept_result) kept;
+	unsigned		 kept_count;
+	char			 words[POLLER_WORDS][32];	/* unknown status words met */
+	unsigned		 word_count;
+	bool			 draining;
+	int64_t			 drain_mono_ms;
+	struct event		*drain_turn;
+	void			(*on_drained)(void *arg);
+	void			*drained_arg;
+};
+
+/* Makes the directories below DATA_DIR. conf outlives the poller. -errno. */
+int poller_new(struct event_base *, const struct conf *, const struct clock *, struct poller **ret, struct why *);
+void poller_free(struct poller *);
+
+/* Takes fd, the stream to the keeper; an older connection is given up. */
+void poller_attach(struct poller *, const struct inherit_message *who, int fd);
+/* Takes no more work, gives back what can be given back, lets triggers come home for
+ * a while; then on_drained, once. */
+void poller_drain(struct poller *, void (*on_drained)(void *arg), void *arg);
+
+/* The frame in poller->out; dropped when there is no keeper. */
+void poller_send(struct poller *);
+/* A trigger's result is kept until a keeper is there. */
+void poller_send_trigger_done(struct poller *, const struct msg_trigger_done *);
+
+/* poller_crawl.c */
+bool job_start(struct poller *, const struct msg_task *);	/* false: no room, return it */
+void job_free(struct job *);	/* stops what runs, says nothing */
+bool job_is_trigger(const struct job *);
+/* Lease and crawl filled in, the rest empty. */
+struct msg_verdict job_verdict(const struct job *);
+int64_t job_elapsed_ms(const struct job *);
+/* A request with what all of ours have in common. */
+struct http_request job_request(const struct job *, const char *method, const char *url, int64_t timeout_ms);
+/* One line, "crawl=... snapshot=... text"; debug for what happens all the time. */
+void job_log(const struct job *, enum log_level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The line for a result that is not OK. */
+void job_log_verdict(const struct job *, const struct msg_verdict *);
+
+void download_start(struct job *);	/* poller_download.c */
+
+/* poller_reconcile.c */
+void reconcile_start(struct job *);
+void reconcile_free(struct reconcile *);
+
+#endif

@@ -1,0 +1,331 @@
+/*
+ * poller_crawl.c - a task becomes a job, a job makes its call, the answer becomes
+ * the result message. One row a kind of task; the long ones have files of their
+ * own. What an answer means is brightdata.c's.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/timefmt.h"
+#include "poller/brightdata.h"
+#include "poller/poller.h"
+
+/* ---- what jobs have in common ---- */
+
+bool
+job_is_trigger(const struct job *job)
+{
+	return job->task.kind == TASK_TRIGGER;
+}
+
+int64_t
+job_elapsed_ms(const struct job *job)
+{
+	return clock_mono_ms(job->poller->clock) - job->started_mono_ms;
+}
+
+struct msg_verdict
+job_verdict(const struct job *job)
+{
+	return (struct msg_verdict){ .lease = job->task.lease, .crawl_id = job->task.crawl.id };
+}
+
+struct http_request
+job_request(const struct job *job, const char *method, const char *url, int64_t timeout_ms)
+{
+	return (struct http_request){
+		.method = method,
+		.url = url,
+		.bearer = job->poller->conf->brightdata_api_key,
+		.timeout_ms = timeout_ms,
+		.body_max = BRIGHTDATA_ANSWER_MAX,
+	};
+}
+
+void
+job_log(const struct job *job, enum log_level level, const char *format, ...)
+{
+	char id[UUID_TEXT_SIZE], text[ERROR_TEXT_SIZE + 256];
+	const char *snapshot = job->task.crawl.snapshot_id;
+	va_list args;
+
+	if (!log_wants(level))
+		return;
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_line(level, "crawl=%s%s%s %s", uuid_format(id, &job->task.crawl.id), snapshot[0] != '\0' ? " snapshot=" : "",
+	    snapshot, text);
+}
+
+void
+job_log_verdict(const struct job *job, const struct msg_verdict *verdict)
+{
+	static const struct {
+		enum log_level level;
+		const char *came_to;
+	} words[OUTCOME_COUNT] = {
+		[OUTCOME_OK]       = { LOG_LEVEL_DEBUG, "done" },
+		[OUTCOME_WAIT]     = { LOG_LEVEL_DEBUG, "not yet" },
+		[OUTCOME_RETRY]    = { LOG_LEVEL_WARNING, "failed for now" },
+		[OUTCOME_LIMITED]  = { LOG_LEVEL_WARNING, "held by the provider's rate limit" },
+		[OUTCOME_BUSY]     = { LOG_LEVEL_WARNING, "held: too many jobs of this data set run" },
+		[OUTCOME_UNKNOWN]  = { LOG_LEVEL_WARNING, "outcome unknown" },
+		[OUTCOME_AUTH]     = { LOG_LEVEL_ERROR, "the provider refuses the key or the account" },
+		[OUTCOME_FAILED]   = { LOG_LEVEL_WARNING, "failed" },
+		[OUTCOME_CANCELED] = { LOG_LEVEL_INFO, "canceled" },
+	};
+
+	job_log(job, words[verdict->outcome].level, "%s: %s%s%s", task_name(job->task.kind),
+	    words[verdict->outcome].came_to, verdict->text[0] != '\0' ? ": " : "", verdict->text);
+}
+
+/* ---- trigger ---- */
+
+static void
+trigger_on_done(const struct http_answer *answer, void *arg)
+{
+	struct job *job = arg;
+	struct msg_trigger_done done = { .verdict = job_verdict(job) };
+
+	job->call = NULL;
+	brightdata_read_trigger(answer, &done);
+	(void)str_copy(job->task.crawl.snapshot_id, sizeof(job->task.crawl.snapshot_id), done.snapshot_id);
+	if (done.verdict.outcome == OUTCOME_OK)
+		job_log(job, LOG_LEVEL_INFO, "triggered in %" PRId64 " ms", job_elapsed_ms(job));
+	else
+		job_log_verdict(job, &done.verdict);
+	poller_send_trigger_done(job->poller, &done);
+	job_free(job);
+}
+
+static void
+trigger_start(struct job *job)
+{
+	const char *base = job->poller->conf->brightdata_base_url;
+	char url[BRIGHTDATA_URL_SIZE], attempt[128], id[UUID_TEXT_SIZE];
+	const char *const headers[] = { "Content-Type: application/json", attempt, NULL };
+	struct http_request request = job_request(job, "POST",
+	    brightdata_trigger_url(url, base, &job->task.request), POLLER_TRIGGER_MS);
+	struct json_out body;
+
+	(void)snprintf(attempt, sizeof(attempt), "X-Trawld-Attempt: %s.%" PRIu64,
+	    uuid_format(id, &job->task.crawl.id), job->task.lease);
+	json_out_init(&body);
+	brightdata_trigger_body(&body, &job->task.request);
+	request.body = json_out_text(&body, &request.body_len);
+	request.headers = headers;
+	request.fresh = true;	/* this POST costs money and may leave once */
+	job->call = http_call_start(job->poller->net, &request, trigger_on_done, job);
+	json_out_done(&body);
+}
+
+static char *
+job_snapshot_url(const struct job *job, char dst[BRIGHTDATA_URL_SIZE], enum brightdata_page page)
+{
+	return brightdata_snapshot_url(dst, job->poller->conf->brightdata_base_url, page, job->task.crawl.snapshot_id);
+}
+
+/* ---- poll ---- */
+
+/* True the first time a word is met. */
+static bool
+is_new_word(struct poller *poller, const char *word)
+{
+	for (unsigned i = 0; i < poller->word_count; i++)
+		if (strcmp(poller->words[i], word) == 0)
+			return false;
+	if (poller->word_count == POLLER_WORDS)
+		return false;
+	(void)str_copy(poller->words[poller->word_count++], sizeof(poller->words[0]), word);
+	return true;
+}
+
+static void
+poll_on_done(const struct http_answer *answer, void *arg)
+{
+	struct job *job = arg;
+	struct msg_poll_done done = { .verdict = job_verdict(job) };
+	bool unknown;
+
+	job->call = NULL;
+	unknown = brightdata_read_progress(answer, &done);
+	if (unknown && is_new_word(job->poller, done.word))
+		job_log(job, LOG_LEVEL_WARNING, "the provider says \"%s\", a status not known here: taken as running",
+		    done.word);
+	if (done.verdict.outcome == OUTCOME_WAIT)
+		job_log(job, LOG_LEVEL_DEBUG, "the provider says %s", done.word);
+	else if (done.verdict.outcome != OUTCOME_OK)
+		job_log_verdict(job, &done.verdict);
+	else if (done.records == UINT64_MAX)
+		job_log(job, LOG_LEVEL_INFO, "ready");
+	else
+		job_log(job, LOG_LEVEL_INFO, "ready, %" PRIu64 " records", done.records);
+	msg_poll_done_put(&job->poller->out, &done);
+	poller_send(job->poller);
+	job_free(job);
+}
+
+static void
+poll_start(struct job *job)
+{
+	char url[BRIGHTDATA_URL_SIZE];
+	struct http_request request = job_request(job, "GET",
+	    job_snapshot_url(job, url, BRIGHTDATA_PROGRESS), POLLER_CALL_MS);
+
+	job->call = http_call_start(job->poller->net, &request, poll_on_done, job);
+}
+
+/* ---- cancel ---- */
+
+static void
+cancel_on_done(const struct http_answer *answer, void *arg)
+{
+	struct job *job = arg;
+	struct msg_cancel_done done = { .verdict = job_verdict(job) };
+
+	job->call = NULL;
+	brightdata_read_cancel(answer, &done.verdict);
+	if (done.verdict.outcome == OUTCOME_OK)
+		job_log(job, LOG_LEVEL_INFO, "canceled at the provider%s%s",
+		    done.verdict.text[0] != '\0' ? ": " : "", done.verdict.text);
+	else
+		job_log_verdict(job, &done.verdict);
+	msg_cancel_done_put(&job->poller->out, &done);
+	poller_send(job->poller);
+	job_free(job);
+}
+
+static void
+cancel_start(struct job *job)
+{
+	char url[BRIGHTDATA_URL_SIZE];
+	struct http_request request = job_request(job, "POST",
+	    job_snapshot_url(job, url, BRIGHTDATA_CANCEL), POLLER_CALL_MS);
+
+	job->call = http_call_start(job->poller->net, &request, cancel_on_done, job);
+}
+
+/* ---- store ---- */
+
+static void
+store_verdict(struct msg_verdict *verdict, int err, const struct why *why)
+{
+	switch (err) {
+	case 0:
+		return;		/* OUTCOME_OK */
+	case -ENOENT:
+		verdict->outcome = OUTCOME_WAIT;
+		str_printable(verdict->text, sizeof(verdict->text), why->text, strlen(why->text));
+		return;
+	case -EEXIST:
+	case -EINVAL:
+		download_disk_verdict(verdict, err, why);
+		verdict->outcome = OUTCOME_FAILED;
+		return;
+	default:
+		download_disk_verdict(verdict, err, why);
+	}
+}
+
+static void
+store_on_done(int err, const struct why *why, void *arg)
+{
+	struct job *job = arg;
+	struct msg_store_done done = { .verdict = job_verdict(job) };
+
+	job->put = NULL;
+	store_verdict(&done.verdict, err, why);
+	if (done.verdict.outcome == OUTCOME_OK)
+		job_log(job, LOG_LEVEL_INFO, "stored as %s in %" PRId64 " ms", job->task.crawl.object_path,
+		    job_elapsed_ms(job));
+	else
+		job_log_verdict(job, &done.verdict);
+	msg_store_done_put(&job->poller->out, &done);
+	poller_send(job->poller);
+	job_free(job);
+}
+
+static void
+store_start(struct job *job)
+{
+	const struct crawl *crawl = &job->task.crawl;
+	char name[SPOOL_NAME_SIZE];
+	struct objstore_request request = {
+		.path = crawl->object_path,
+		.spool = job->poller->dirs.spool,
+		.name = spool_name(name, &crawl->id, true),
+		.size = crawl->size_bytes,
+		.crc32c = crawl->crc32c,
+	};
+
+	memcpy(request.sha256, crawl->sha256, SHA256_SIZE);
+	job->put = objstore_put(job->poller->objects, &request, store_on_done, job);
+}
+
+/* ---- tasks ---- */
+
+static const struct kind {
+	void	(*start)(struct job *);
+	bool	 transfer;	/* else a call */
+	bool	 needs_snapshot;
+} kinds[TASK_KIND_COUNT] = {
+	[TASK_TRIGGER]   = { trigger_start, false, false },
+	[TASK_POLL]      = { poll_start, false, true },
+	[TASK_DOWNLOAD]  = { download_start, true, true },
+	[TASK_STORE]     = { store_start, true, false },
+	[TASK_RECONCILE] = { reconcile_start, false, false },
+	[TASK_CANCEL]    = { cancel_start, false, true },
+};
+
+static unsigned *
+room_of(struct poller *poller, enum task_kind kind)
+{
+	return kinds[kind].transfer ? &poller->transfers : &poller->calls;
+}
+
+bool
+job_start(struct poller *poller, const struct msg_task *task)
+{
+	unsigned *running = room_of(poller, task->kind);
+	struct job *job;
+
+	if (kinds[task->kind].start == NULL ||
+	    *running >= (kinds[task->kind].transfer ? POLLER_TRANSFERS : POLLER_CALLS_MAX))
+		return false;
+	if (kinds[task->kind].needs_snapshot && snapshot_id_check(task->crawl.snapshot_id) < 0) {
+		log_error("a task of the keeper names no snapshot; it is returned");
+		return false;
+	}
+	job = xcalloc(1, sizeof(*job));
+	job->poller = poller;
+	job->task = *task;
+	job->started_mono_ms = clock_mono_ms(poller->clock);
+	LIST_INSERT_HEAD(&poller->jobs, job, link);
+	++*running;
+	kinds[task->kind].start(job);
+	return true;
+}
+
+void
+job_free(struct job *job)
+{
+	http_call_cancel(job->call);
+	objstore_cancel(job->poller->objects, job->put);
+	reconcile_free(job->reconcile);
+	download_free(job->download);
+	if (job->turn != NULL)
+		event_free(job->turn);
+	if (job->beat != NULL)
+		event_free(job->beat);
+	LIST_REMOVE(job, link);
+	--*room_of(job->poller, job->task.kind);
+	free(job);
+}

@@ -1,0 +1,165 @@
+/*
+ * poller_download.c - the download task: the provider's answer runs through
+ * download.c into the spool. A whole file that an earlier life left behind is read
+ * instead. While bytes come the keeper hears of it, so the lease holds.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "poller/brightdata.h"
+#include "poller/poller.h"
+
+#define BEAT_MS 5000
+
+static void begin(struct job *);
+
+static void
+send_result(struct job *job, struct msg_download_done *done)
+{
+	const struct crawl *crawl = &job->task.crawl;
+
+	if (done->verdict.outcome != OUTCOME_OK) {
+		job_log_verdict(job, &done->verdict);
+	} else {
+		job_log(job, LOG_LEVEL_INFO, "downloaded %" PRIu64 " bytes in %" PRId64 " ms: posts=%" PRIu64
+		    " media=%" PRIu64 " errors=%" PRIu64, done->size_bytes, job_elapsed_ms(job), done->posts, done->media,
+		    done->errors);
+		if (crawl->provider_records != UINT64_MAX && crawl->provider_records != done->posts)
+			job_log(job, LOG_LEVEL_WARNING, "progress counted %" PRIu64 " records, the snapshot holds %" PRIu64
+			    " posts", crawl->provider_records, done->posts);
+	}
+	msg_download_done_put(&job->poller->out, done);
+	poller_send(job->poller);
+	job_free(job);
+}
+
+/* ---- from the provider ---- */
+
+static int
+download_on_data(const void *p, size_t len, void *arg)
+{
+	struct job *job = arg;
+
+	job->disk_error = download_feed(job->download, p, len, &job->disk_why);
+	return job->disk_error < 0;
+}
+
+static void
+download_on_done(const struct http_answer *answer, void *arg)
+{
+	struct job *job = arg;
+	struct msg_download_done done = { .verdict = job_verdict(job) };
+	struct download *download = take_ptr(job->download);
+	bool empty = false;
+
+	job->call = NULL;
+	if (job->disk_error < 0) {
+		download_disk_verdict(&done.verdict, job->disk_error, &job->disk_why);
+		download_drop(download);
+	} else if (answer->verdict == NET_ANSWERED && answer->status == 200) {
+		download_end(download, &done);
+		if (done.verdict.outcome == OUTCOME_WAIT)
+			done.verdict.retry_after_ms = answer->retry_after_ms < BRIGHTDATA_WAIT_MAX_MS ?
+			    answer->retry_after_ms : BRIGHTDATA_WAIT_MAX_MS;
+		download_free(download);
+	} else {
+		brightdata_read_data(answer, &done.verdict, &empty);
+		if (empty) {
+			download_empty(download, &done);
+			download_free(download);
+		} else {
+			download_drop(download);
+		}
+	}
+	send_result(job, &done);
+}
+
+static void
+fetch(struct job *job)
+{
+	char url[BRIGHTDATA_URL_SIZE];
+	struct http_request request = job_request(job, "GET",
+	    brightdata_snapshot_url(url, job->poller->conf->brightdata_base_url, BRIGHTDATA_DATA,
+	    job->task.crawl.snapshot_id), 0);
+
+	request.stall_ms = job->poller->conf->background_download_timeout_ms;
+	request.on_data = download_on_data;
+	job->call = http_call_start(job->poller->net, &request, download_on_done, job);
+}
+
+/* ---- from an earlier life ---- */
+
+static void
+verify_on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct job *job = arg;
+	struct msg_download_done done = { .verdict = job_verdict(job) };
+
+	(void)fd, (void)what;
+	if (!download_verify(job->download, &done)) {
+		loop_timer_in(job->turn, 0);
+		return;
+	}
+	download_free(take_ptr(job->download));
+	if (done.verdict.outcome != OUTCOME_WAIT) {
+		job_log(job, LOG_LEVEL_INFO, "was downloaded already, the spool file was read again");
+		send_result(job, &done);
+		return;
+	}
+	job_log(job, LOG_LEVEL_WARNING, "%s", done.verdict.text);
+	begin(job);
+}
+
+/* ---- both ---- */
+
+static void
+beat_on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct job *job = arg;
+	struct msg_task_progress progress = {
+		job->task.lease, job->task.crawl.id, job->download != NULL ? download_bytes(job->download) : 0,
+	};
+
+	(void)fd, (void)what;
+	if (progress.bytes != job->told_bytes) {
+		job->told_bytes = progress.bytes;
+		msg_task_progress_put(&job->poller->out, &progress);
+		poller_send(job->poller);
+	}
+	loop_timer_in(job->beat, BEAT_MS);
+}
+
+static void
+begin(struct job *job)
+{
+	enum download_start start;
+	struct why why;
+	int rc = download_open(&job->poller->dirs, &job->task.crawl, job->task.request.platform, &job->download, &start,
+	    &why);
+
+	if (rc < 0) {
+		struct msg_download_done done = { .verdict = job_verdict(job) };
+
+		download_disk_verdict(&done.verdict, rc, &why);
+		send_result(job, &done);
+		return;
+	}
+	if (start == DOWNLOAD_NEW) {
+		fetch(job);
+		return;
+	}
+	if (job->turn == NULL)
+		job->turn = evtimer_new(job->poller->base, verify_on_turn, job);
+	loop_timer_in(job->turn, 0);
+}
+
+void
+download_start(struct job *job)
+{
+	job->beat = evtimer_new(job->poller->base, beat_on_turn, job);
+	loop_timer_in(job->beat, BEAT_MS);
+	begin(job);
+}

@@ -1,0 +1,505 @@
+/*
+ * Bright Data's answers: every status and body that the provider is known to give,
+ * and what we make of it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/timefmt.h"
+#include "base/why.h"
+#include "poller/brightdata.h"
+
+#define BASE "http://127.0.0.1:1"
+
+struct row {
+	enum net_verdict verdict;
+	int		 status;
+	const char	*body;
+	enum outcome	 outcome;
+	enum error_code	 error;
+	const char	*text;		/* must stand in the verdict's text; NULL: no matter */
+};
+
+static struct http_answer
+answer_of(const struct row *row)
+{
+	struct http_answer answer = {
+		.verdict = row->verdict,
+		.status = row->status,
+		.body = row->body,
+		.body_len = strlen(row->body),
+		.content_length = -1,
+	};
+
+	if (row->verdict != NET_ANSWERED)
+		(void)str_copy(answer.error, sizeof(answer.error), "connection broke");
+	return answer;
+}
+
+static void
+check(const struct row *row, const struct msg_verdict *got)
+{
+	if (got->outcome != row->outcome || got->error != row->error)
+		fail_msg("HTTP %d %s: outcome %d error %d, wanted %d %d", row->status, row->body, got->outcome, got->error,
+		    row->outcome, row->error);
+	if (row->text != NULL && strstr(got->text, row->text) == NULL)
+		fail_msg("HTTP %d %s: \"%s\" does not say \"%s\"", row->status, row->body, got->text, row->text);
+}
+
+#define REFUSED_KEY \
+	{ 0, 401, "Credentials are missing", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, "Credentials are missing" }, \
+	{ 0, 401, "Auth method is not supported", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, NULL }, \
+	{ 0, 401, "{\"error\":\"Invalid credentials\"}", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, "Invalid credentials" }, \
+	{ 0, 402, "{\"error\":\"Insufficient balance\"}", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, "Insufficient balance" }, \
+	{ 0, 403, "", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, "HTTP 403" }, \
+	{ 0, 400, "Customer is not active", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, "Customer is not active" }
+
+static void
+test_answers_to_a_trigger(void **state)
+{
+	static const struct row rows[] = {
+		{ 0, 200, "{\"snapshot_id\":\"sd_m9k2v7q4x1c8t5b3z\"}", OUTCOME_OK, 0, "" },
+		{ 0, 201, "{\"snapshot_id\":\"s_1\"}", OUTCOME_OK, 0, "" },
+		{ 0, 202, " {\"snapshot_id\":\"snap_x\",\"message\":\"m\"}\n", OUTCOME_OK, 0, "" },
+		/* Success without an id: a job may run. */
+		{ 0, 200, "{\"id\":\"sd_m9k2v7q4x1c8t5b3z\"}", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, "snapshot_id" },
+		{ 0, 200, "{\"snapshot_id\":7}", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ 0, 200, "{\"snapshot_id\":\"\"}", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ 0, 200, "{\"snapshot_id\":\"../x\"}", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ 0, 200, "{\"snapshot_id\":\"sd_", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ 0, 200, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ 0, 200, "[]", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ 0, 204, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		/* Refusals. */
+		{ 0, 400, "{\"validation_errors\":[\"\\\"type\\\" must be one of [discover_new, url_collection]\"]}",
+		  OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED, "must be one of [discover_new, url_collection]" },
+		{ 0, 400, "{\"error\":\"Invalid input provided\",\"code\":\"validation_error\",\"type\":\"validation\","
+		  "\"line\":\"{\\\"url\\\":\\\"x\\\",\\\"foo\\\":1}\",\"index\":1,\"errors\":[[\"url\",\"Required field\"],"
+		  "[\"foo\",\"This input should not contain a foo field\"]]}", OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED,
+		  "HTTP 400: Invalid input provided: url: Required field; foo: This input should not contain a foo field" },
+		{ 0, 400, "{\"error\":\"Parser cannot parse input: expected a value\",\"code\":\"parse_error\"}",
+		  OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED, "Parser cannot parse input" },
+		{ 0, 400, "\"Parser has expected a value\"", OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED,
+		  "HTTP 400: Parser has expected a value" },
+		{ 0, 400, "Incorrect discovery collector id Available types: url, profile_url, company_url", OUTCOME_FAILED,
+		  ERROR_BRIGHTDATA_REJECTED, "Available types" },
+		{ 0, 400, "No data to trigger", OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED, "No data to trigger" },
+		{ 0, 404, "dataset does not exist\n", OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED,
+		  "HTTP 404: dataset does not exist" },
+		{ 0, 404, "Collector not found", OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED, NULL },
+		{ 0, 422, "{}", OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED, "no explanation" },
+		REFUSED_KEY,
+		{ 0, 429, "You have too many running jobs for this dataset. Please wait until some of them finish or "
+		  "consider combining multiple inputs into a single request. Running jobs: 100>=100", OUTCOME_BUSY,
+		  ERROR_RATE_LIMITED, "100>=100" },
+		{ 0, 429, "Too many requests", OUTCOME_LIMITED, ERROR_RATE_LIMITED, NULL },
+		{ 0, 429, "", OUTCOME_LIMITED, ERROR_RATE_LIMITED, "HTTP 429" },
+		/* A job may have been made. */
+		{ 0, 500, "Internal server error", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, "Internal server error" },
+		{ 0, 502, "<html><body>Bad gateway</body></html>", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE,
+		  "HTTP 502: a page of HTML" },
+		{ 0, 503, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ 0, 408, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_TIMEOUT, NULL },
+		{ 0, 302, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ NET_BROKEN, 0, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, "connection broke" },
+		{ NET_BROKEN, 200, "{\"snapshot_id\":\"sd_1", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ NET_TIMEOUT, 0, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_TIMEOUT, NULL },
+		{ NET_STOPPED, 200, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ NET_NOT_SENT, 0, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct http_answer answer = answer_of(&rows[i]);
+		struct msg_trigger_done done = { .verdict.lease = 7 };
+
+		brightdata_read_trigger(&answer, &done);
+		check(&rows[i], &done.verdict);
+		assert_int_equal(done.verdict.lease, 7);
+		assert_int_equal(done.snapshot_id[0] != '\0', rows[i].outcome == OUTCOME_OK);
+	}
+}
+
+static void
+test_the_pause_that_was_asked_for_is_passed_on(void **state)
+{
+	static const struct row limited = { 0, 429, "Too many requests", OUTCOME_LIMITED, ERROR_RATE_LIMITED, NULL };
+	static const struct row building = { 0, 202, "{\"status\":\"building\",\"message\":\"m\"}", OUTCOME_WAIT, 0, NULL };
+	struct http_answer answer = answer_of(&limited);
+	struct msg_trigger_done done = { .verdict.lease = 7 };
+	bool empty;
+
+	(void)state;
+	answer.retry_after_ms = 600000;
+	brightdata_read_trigger(&answer, &done);
+	assert_int_equal(done.verdict.retry_after_ms, 600000);
+	answer = answer_of(&building);
+	answer.retry_after_ms = 600000;
+	brightdata_read_data(&answer, &done.verdict, &empty);
+	assert_int_equal(done.verdict.outcome, OUTCOME_WAIT);
+	assert_int_equal(done.verdict.retry_after_ms, BRIGHTDATA_WAIT_MAX_MS);
+}
+
+static void
+test_answers_about_progress(void **state)
+{
+#define SAYS(word) "{\"status\":\"" word "\",\"snapshot_id\":\"sd_1\",\"dataset_id\":\"gd_1\"}"
+#define FAILED_WITH(text) "{\"status\":\"failed\",\"error_message\":\"" text "\"}"
+#define TOLD_NOT UINT64_MAX
+	static const struct {
+		struct row row;
+		const char *word;
+		uint64_t records;
+		bool unknown;
+	} rows[] = {
+		{ { 0, 200, SAYS("starting"), OUTCOME_WAIT, 0, "" }, "starting", TOLD_NOT, false },
+		{ { 0, 200, "{\"status\":\"running\",\"running_time\":12652}", OUTCOME_WAIT, 0, "" }, "running", TOLD_NOT, false },
+		{ { 0, 200, SAYS("closing"), OUTCOME_WAIT, 0, "" }, "closing", TOLD_NOT, false },
+		{ { 0, 200, SAYS("building"), OUTCOME_WAIT, 0, "" }, "building", TOLD_NOT, false },
+		{ { 0, 200, SAYS("Collecting"), OUTCOME_WAIT, 0, "" }, "collecting", TOLD_NOT, false },
+		{ { 0, 200, SAYS("digesting"), OUTCOME_WAIT, 0, "" }, "digesting", TOLD_NOT, false },
+		{ { 0, 200, SAYS("pending"), OUTCOME_WAIT, 0, "" }, "pending", TOLD_NOT, false },
+		{ { 0, 200, SAYS("queued"), OUTCOME_WAIT, 0, "" }, "queued", TOLD_NOT, false },
+		{ { 0, 200, SAYS("scheduled"), OUTCOME_WAIT, 0, "" }, "scheduled", TOLD_NOT, false },
+		{ { 0, 200, SAYS("pending_discovery_input"), OUTCOME_WAIT, 0, "" }, "pending_discovery_input", TOLD_NOT, false },
+		{ { 0, 200, SAYS("queued_for_build"), OUTCOME_WAIT, 0, "" }, "queued_for_build", TOLD_NOT, false },
+		{ { 0, 200, SAYS("paused"), OUTCOME_WAIT, 0, "" }, "paused", TOLD_NOT, false },
+		{ { 0, 200, SAYS("pondering"), OUTCOME_WAIT, 0, "" }, "pondering", TOLD_NOT, true },
+		{ { 0, 200, SAYS(""), OUTCOME_WAIT, 0, "" }, "", TOLD_NOT, true },
+		{ { 0, 200, "{\"status\":\"ready\",\"records\":10,\"errors\":0}", OUTCOME_OK, 0, "" }, "ready", 10, false },
+		{ { 0, 200, "{\"status\":\"READY\",\"error_codes\":{\"dead_page\":1},\"records\":0,\"errors\":1}", OUTCOME_OK, 0, "" },
+		  "ready", 0, false },
+		{ { 0, 200, SAYS("done"), OUTCOME_OK, 0, "" }, "done", TOLD_NOT, false },
+		{ { 0, 200, SAYS("completed"), OUTCOME_OK, 0, "" }, "completed", TOLD_NOT, false },
+		{ { 0, 200, "{\"status\":\"ready\",\"records\":\"10\"}", OUTCOME_OK, 0, "" }, "ready", TOLD_NOT, false },
+		{ { 0, 200, "{\"status\":\"ready\",\"records\":-1}", OUTCOME_OK, 0, "" }, "ready", TOLD_NOT, false },
+		{ { 0, 200, FAILED_WITH("Something went wrong. Our team is looking into it."), OUTCOME_FAILED,
+		    ERROR_SNAPSHOT_FAILED, "Something went wrong" }, "failed", TOLD_NOT, false },
+		{ { 0, 200, FAILED_WITH("Input validation failed: url"), OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED,
+		    "Input validation failed: url" }, "failed", TOLD_NOT, false },
+		{ { 0, 200, "{\"status\":\"failed\",\"error\":\"broken\"}", OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED, "broken" },
+		  "failed", TOLD_NOT, false },
+		{ { 0, 200, "{\"status\":\"failed\",\"message\":\"broken\"}", OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED, "broken" },
+		  "failed", TOLD_NOT, false },
+		{ { 0, 200, "{\"status\":\"failed\"}", OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED, "gives no reason" }, "failed",
+		  TOLD_NOT, false },
+		{ { 0, 200, FAILED_WITH("Snapshot is empty"), OUTCOME_OK, 0, "Snapshot is empty" }, "failed", 0, false },
+		{ { 0, 200, FAILED_WITH("No data found in discovery"), OUTCOME_OK, 0, NULL }, "failed", 0, false },
+		{ { 0, 200, "{\"status\":\"failed\",\"error_message\":\"Failed to deliver snapshot\",\"records\":3}", OUTCOME_OK, 0,
+		    NULL }, "failed", 3, false },
+		{ { 0, 200, SAYS("error"), OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED, NULL }, "error", TOLD_NOT, false },
+		{ { 0, 200, SAYS("canceled"), OUTCOME_CANCELED, ERROR_CANCELED, NULL }, "canceled", TOLD_NOT, false },
+		{ { 0, 200, SAYS("cancelled"), OUTCOME_CANCELED, ERROR_CANCELED, NULL }, "cancelled", TOLD_NOT, false },
+		{ { 0, 200, "{\"snapshot_id\":\"sd_1\"}", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, "", TOLD_NOT, false },
+		{ { 0, 200, "{\"status\":3}", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, "", TOLD_NOT, false },
+		{ { 0, 200, "garbage", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, "", TOLD_NOT, false },
+		{ { 0, 404, "Snapshot does not exist", OUTCOME_RETRY, ERROR_NOT_FOUND, "Snapshot does not exist" }, "", TOLD_NOT,
+		  false },
+		{ { 0, 401, "Invalid credentials", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, NULL }, "", TOLD_NOT, false },
+		{ { 0, 403, "{\"error\":\"denied\"}", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, "denied" }, "", TOLD_NOT, false },
+		{ { 0, 429, "", OUTCOME_LIMITED, ERROR_RATE_LIMITED, NULL }, "", TOLD_NOT, false },
+		{ { 0, 400, "odd", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, "", TOLD_NOT, false },
+		{ { 0, 500, "Internal server error", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, "", TOLD_NOT, false },
+		{ { NET_NOT_SENT, 0, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, "", TOLD_NOT, false },
+		{ { NET_BROKEN, 200, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, "", TOLD_NOT, false },
+		{ { NET_TIMEOUT, 0, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_TIMEOUT, NULL }, "", TOLD_NOT, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct http_answer answer = answer_of(&rows[i].row);
+		struct msg_poll_done done = { .records = 99 };
+		bool unknown = brightdata_read_progress(&answer, &done);
+
+		check(&rows[i].row, &done.verdict);
+		assert_string_equal(done.word, rows[i].word);
+		assert_true(done.records == rows[i].records);
+		assert_int_equal(unknown, rows[i].unknown);
+	}
+}
+
+static void
+test_a_long_status_word_is_cut(void **state)
+{
+	struct row row = { 0, 200, SAYS("a_word_that_is_much_longer_than_any_that_was_ever_seen_there"), OUTCOME_WAIT, 0, "" };
+	struct http_answer answer = answer_of(&row);
+	struct msg_poll_done done;
+
+	(void)state;
+	memset(&done, 0, sizeof(done));
+	assert_true(brightdata_read_progress(&answer, &done));
+	assert_true(strlen(done.word) < sizeof(done.word));
+	assert_int_equal(strncmp(done.word, "a_word_that_is", 14), 0);
+}
+
+static void
+test_answers_to_a_download_without_data(void **state)
+{
+	static const struct {
+		struct row row;
+		bool empty;
+	} rows[] = {
+		{ { 0, 202, "{\"status\":\"running\",\"message\":\"Snapshot is not ready yet, try again in 30s\"}", OUTCOME_WAIT,
+		    0, "try again in 30s" }, false },
+		{ { 0, 202, "{\"status\":\"building\",\"message\":\"Snapshot is building, try again in 30s\"}", OUTCOME_WAIT, 0,
+		    NULL }, false },
+		{ { 0, 202, "Snapshot is building. Try again in a few minutes", OUTCOME_WAIT, 0, NULL }, false },
+		{ { 0, 202, "", OUTCOME_WAIT, 0, NULL }, false },
+		{ { 0, 202, "{\"status\":\"failed\",\"message\":\"broken\"}", OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED, "broken" },
+		  false },
+		{ { 0, 409, "", OUTCOME_WAIT, 0, NULL }, false },
+		{ { 0, 400, "Snapshot is not ready", OUTCOME_WAIT, 0, NULL }, false },
+		{ { 0, 400, "Snapshot is expired", OUTCOME_FAILED, ERROR_SNAPSHOT_EXPIRED, "Snapshot is expired" }, false },
+		{ { 0, 400, "Snapshot is empty", OUTCOME_OK, 0, NULL }, true },
+		{ { 0, 400, "{\"validation_errors\":[\"bad format\"]}", OUTCOME_RETRY, ERROR_BRIGHTDATA_REJECTED, "bad format" },
+		  false },
+		{ { 0, 401, "Invalid credentials", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, NULL }, false },
+		{ { 0, 403, "", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, NULL }, false },
+		{ { 0, 404, "Snapshot does not exist", OUTCOME_RETRY, ERROR_NOT_FOUND, NULL }, false },
+		{ { 0, 429, "", OUTCOME_LIMITED, ERROR_RATE_LIMITED, NULL }, false },
+		{ { 0, 500, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, false },
+		{ { 0, 302, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, false },
+		{ { NET_BROKEN, 200, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, false },
+		{ { NET_TIMEOUT, 200, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_TIMEOUT, NULL }, false },
+		{ { NET_NOT_SENT, 0, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct http_answer answer = answer_of(&rows[i].row);
+		struct msg_verdict verdict = { .lease = 1 };
+		bool empty = true;
+
+		brightdata_read_data(&answer, &verdict, &empty);
+		check(&rows[i].row, &verdict);
+		assert_int_equal(empty, rows[i].empty);
+	}
+}
+
+static void
+test_a_200_that_is_a_message_is_not_data(void **state)
+{
+	static const struct {
+		const char *body;
+		bool message;
+		enum outcome outcome;
+		enum error_code error;
+	} rows[] = {
+		{ "{\"status\":\"running\",\"message\":\"Snapshot is not ready yet\"}", true, OUTCOME_WAIT, 0 },
+		{ "\n {\"status\":\"building\",\"message\":\"x\",\"snapshot_id\":\"sd_1\"}", true, OUTCOME_WAIT, 0 },
+		{ "{\"status\":\"unheard of\",\"message\":\"x\"}", true, OUTCOME_WAIT, 0 },
+		{ "{\"status\":\"failed\",\"message\":\"x\"}", true, OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED },
+		{ "{\"status\":\"canceled\",\"message\":\"x\"}", true, OUTCOME_CANCELED, ERROR_CANCELED },
+		{ "{\"error\":\"Internal\"}", true, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
+		{ "{\"validation_errors\":[\"x\"]}", true, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
+		{ "Snapshot is building. Try again in a few minutes", true, OUTCOME_WAIT, 0 },
+		{ "Snapshot is expired", true, OUTCOME_FAILED, ERROR_SNAPSHOT_EXPIRED },
+		{ "Snapshot is empty", true, OUTCOME_OK, 0 },
+		{ "[]", false, 0, 0 },
+		{ "", false, 0, 0 },
+		{ "  \n", false, 0, 0 },
+		{ "[{\"status\":\"running\",\"message\":\"x\"}]", false, 0, 0 },
+		{ "{\"status\":\"running\",\"message\":\"x\",\"post_id\":\"1\"}", false, 0, 0 },
+		{ "{\"timestamp\":\"x\",\"input\":{},\"error\":\"dead page\"}", false, 0, 0 },
+		{ "{\"status\":\"running\",\"message\":\"x\"}\n{\"post_id\":\"1\"}", false, 0, 0 },
+		{ "{\"status\":\"running\",\"mess", false, 0, 0 },
+		{ "{}", false, 0, 0 },
+		{ "nonsense", false, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct msg_verdict verdict = { .lease = 1 };
+		bool empty;
+		bool message = brightdata_read_message(rows[i].body, strlen(rows[i].body), &verdict, &empty);
+
+		if (message != rows[i].message)
+			fail_msg("message %d: %s", message, rows[i].body);
+		if (!message)
+			continue;
+		if (verdict.outcome != rows[i].outcome || verdict.error != rows[i].error)
+			fail_msg("%d %d: %s", verdict.outcome, verdict.error, rows[i].body);
+		assert_int_equal(empty, rows[i].outcome == OUTCOME_OK);
+	}
+}
+
+static void
+test_answers_to_a_cancel(void **state)
+{
+	static const struct row rows[] = {
+		{ 0, 200, "OK", OUTCOME_OK, 0, NULL },
+		{ 0, 204, "", OUTCOME_OK, 0, NULL },
+		{ 0, 400, "Snapshot is not running", OUTCOME_OK, 0, NULL },
+		{ 0, 404, "Snapshot does not exist", OUTCOME_FAILED, ERROR_NOT_FOUND, NULL },
+		{ 0, 400, "something else", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		REFUSED_KEY,
+		{ 0, 429, "", OUTCOME_LIMITED, ERROR_RATE_LIMITED, NULL },
+		{ 0, 500, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ NET_BROKEN, 0, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct http_answer answer = answer_of(&rows[i]);
+		struct msg_verdict verdict = { .lease = 1 };
+
+		brightdata_read_cancel(&answer, &verdict);
+		check(&rows[i], &verdict);
+	}
+}
+
+static void
+test_foreign_text_is_made_printable_and_short(void **state)
+{
+	char body[4000];
+	struct row row = { 0, 404, body, OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED, NULL };
+	struct http_answer answer;
+	struct msg_trigger_done done = { .verdict.lease = 1 };
+
+	(void)state;
+	memset(body, 'x', sizeof(body) - 1);
+	body[sizeof(body) - 1] = '\0';
+	memcpy(body, "a\nb\x1b[2J\xff", 8);
+	answer = answer_of(&row);
+	brightdata_read_trigger(&answer, &done);
+	check(&row, &done.verdict);
+	assert_true(strlen(done.verdict.text) < sizeof(done.verdict.text));
+	for (const char *p = done.verdict.text; *p != '\0'; p++)
+		assert_true(*p >= ' ' && *p < 0x7f);
+}
+
+static struct trigger_request
+request_of(const char *json)
+{
+	struct trigger_request request;
+	struct why why = { "" };
+
+	if (trigger_request_read(json, strlen(json), &request, &why) < 0)
+		fail_msg("%s", why.text);
+	return request;
+}
+
+static void
+test_where_to_ask(void **state)
+{
+	struct trigger_request facebook = request_of("{\"url\":\"https://www.facebook.com/acme\",\"num_of_posts\":10}");
+	struct trigger_request tiktok = request_of("{\"platform\":\"tiktok\",\"url\":\"https://www.tiktok.com/@acme\","
+	    "\"num_of_posts\":5}");
+	struct trigger_request x = request_of("{\"platform\":\"x\",\"url\":\"https://x.com/acme\",\"num_of_posts\":5}");
+	char url[BRIGHTDATA_URL_SIZE];
+	struct json_out o;
+	size_t len;
+	int64_t intent;
+
+	(void)state;
+	assert_string_equal(brightdata_trigger_url(url, BASE, &facebook),
+	    BASE "/datasets/v3/trigger?dataset_id=gd_lkaxegm826bjpoo9m5&include_errors=true");
+	assert_string_equal(brightdata_trigger_url(url, BASE, &tiktok),
+	    BASE "/datasets/v3/trigger?dataset_id=gd_lu702nij2f790tmv9h&include_errors=true"
+	    "&type=discover_new&discover_by=profile_url");
+	assert_string_equal(brightdata_trigger_url(url, BASE, &x),
+	    BASE "/datasets/v3/trigger?dataset_id=gd_lwxkxvnf1cynvib9co&include_errors=true"
+	    "&type=discover_new&discover_by=profile_url&limit_per_input=5");
+	assert_string_equal(brightdata_snapshot_url(url, BASE, BRIGHTDATA_PROGRESS, "sd_1"),
+	    BASE "/datasets/v3/progress/sd_1");
+	assert_string_equal(brightdata_snapshot_url(url, BASE, BRIGHTDATA_DATA, "sd_1"),
+	    BASE "/datasets/v3/snapshot/sd_1?format=json");
+	assert_string_equal(brightdata_snapshot_url(url, BASE, BRIGHTDATA_INPUT, "sd_1"),
+	    BASE "/datasets/v3/snapshot/sd_1/input");
+	assert_string_equal(brightdata_snapshot_url(url, BASE, BRIGHTDATA_CANCEL, "sd_1"),
+	    BASE "/datasets/v3/snapshot/sd_1/cancel");
+	assert_int_equal(time_parse("2026-03-01T00:10:00Z", &intent), 0);
+	assert_string_equal(brightdata_list_url(url, BASE, "gd_1", intent, 2000, 1000),
+	    BASE "/datasets/v3/snapshots?dataset_id=gd_1&from_date=2026-02-28&trigger_type=API&limit=1000&skip=2000");
+	json_out_init(&o);
+	brightdata_trigger_body(&o, &facebook);
+	assert_string_equal(json_out_text(&o, &len), "[{\"url\":\"https://www.facebook.com/acme\",\"num_of_posts\":10}]");
+	json_out_done(&o);
+}
+
+static void
+test_the_list_gives_the_jobs_of_the_window(void **state)
+{
+	static const char body[] = "[{\"id\":\"sd_late\",\"created\":\"2026-08-08T13:00:01.000Z\",\"status\":\"ready\"},"
+	    "{\"id\":\"sd_b\",\"created\":\"2026-08-08T12:59:00.000Z\",\"status\":\"canceled\"},"
+	    "{\"id\":\"sd_a\",\"created\":\"2026-08-08T12:50:00.000Z\",\"status\":\"running\",\"trigger\":{\"type\":\"API\"}},"
+	    "{\"id\":\"sd_undated\",\"status\":\"running\"},"
+	    "{\"id\":\"sd_a\",\"created\":\"2026-08-08T12:50:00.000Z\",\"status\":\"running\"},"
+	    "{\"id\":\"not an id\",\"created\":\"2026-08-08T12:50:00.000Z\"},{\"status\":\"ready\"},7,"
+	    "{\"id\":\"sd_early\",\"created\":\"2026-08-08T12:49:59.999Z\"}]";
+	struct row row = { 0, 200, body, OUTCOME_OK, 0, NULL };
+	struct http_answer answer = answer_of(&row);
+	struct brightdata_job jobs[3];
+	struct msg_verdict verdict = { .lease = 1 };
+	unsigned count = 0, rows;
+	int64_t from, to;
+
+	(void)state;
+	assert_int_equal(time_parse("2026-08-08T12:50:00Z", &from), 0);
+	assert_int_equal(time_parse("2026-08-08T13:00:00Z", &to), 0);
+	assert_true(brightdata_read_list(&answer, from, to, jobs, 3, &count, &rows, &verdict));
+	assert_int_equal(rows, 9);
+	assert_int_equal(count, 3);
+	assert_string_equal(jobs[0].snapshot_id, "sd_b");
+	assert_string_equal(jobs[1].snapshot_id, "sd_a");
+	assert_string_equal(jobs[2].snapshot_id, "sd_undated");
+	/* The same page again adds nothing; without room it is not a whole look. */
+	assert_true(brightdata_read_list(&answer, from, to, jobs, 3, &count, &rows, &verdict));
+	assert_int_equal(count, 3);
+	count = 0;
+	assert_false(brightdata_read_list(&answer, from, to, jobs, 2, &count, &rows, &verdict));
+	assert_int_equal(verdict.outcome, OUTCOME_OK);
+}
+
+static void
+test_a_list_that_cannot_be_read_is_no_empty_list(void **state)
+{
+	static const struct row rows[] = {
+		REFUSED_KEY,
+		{ 0, 200, "{\"data\":[]}", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ 0, 200, "[{\"id\":\"sd_1\"", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ 0, 200, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ 0, 404, "dataset does not exist", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ 0, 429, "", OUTCOME_LIMITED, ERROR_RATE_LIMITED, NULL },
+		{ 0, 500, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		{ NET_BROKEN, 200, "[]", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct http_answer answer = answer_of(&rows[i]);
+		struct brightdata_job job;
+		struct msg_verdict verdict = { .lease = 1 };
+		unsigned count = 0, n;
+
+		assert_false(brightdata_read_list(&answer, 0, INT64_MAX, &job, 1, &count, &n, &verdict));
+		check(&rows[i], &verdict);
+		assert_int_equal(count, 0);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_answers_to_a_trigger),
+		cmocka_unit_test(test_the_pause_that_was_asked_for_is_passed_on),
+		cmocka_unit_test(test_answers_about_progress),
+		cmocka_unit_test(test_a_long_status_word_is_cut),
+		cmocka_unit_test(test_answers_to_a_download_without_data),
+		cmocka_unit_test(test_a_200_that_is_a_message_is_not_data),
+		cmocka_unit_test(test_answers_to_a_cancel),
+		cmocka_unit_test(test_foreign_text_is_made_printable_and_short),
+		cmocka_unit_test(test_where_to_ask),
+		cmocka_unit_test(test_the_list_gives_the_jobs_of_the_window),
+		cmocka_unit_test(test_a_list_that_cannot_be_read_is_no_empty_list),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

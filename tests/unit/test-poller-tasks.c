@@ -1,0 +1,702 @@
+/*
+ * The whole poller between a keeper that this test plays and a provider that
+ * answers what the test wrote down: one result for each task, and what happens to
+ * work when the keeper or the poller leaves.
+ */
+#include "canned.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/timefmt.h"
+#include "base/why.h"
+#include "poller/poller.h"
+
+#define ANSWER(status, length, body) "HTTP/1.1 " status "\r\nContent-Length: " length "\r\n\r\n" body
+#define RESULTS 256
+
+struct result {
+	enum msg_type type;
+	struct msg_verdict verdict;
+	union {
+		struct msg_poller_state state;
+		struct msg_task_returned returned;
+		struct msg_trigger_done trigger;
+		struct msg_poll_done poll;
+		struct msg_download_done download;
+		struct msg_reconcile_done reconcile;
+	} u;
+};
+
+struct fixture {
+	char	dir[64];
+	struct event_base *base;
+	struct canned *provider;
+	struct conf conf;
+	struct poller *poller;
+	struct peer *keeper;		/* our end */
+	struct wire_out out;
+	struct msg_task task;
+	struct result results[RESULTS];
+	unsigned count;
+	bool	drained;
+};
+
+/* ---- our keeper ---- */
+
+static struct result *
+add_result(void *arg, enum msg_type type)
+{
+	struct fixture *f = arg;
+
+	assert_true(f->count < RESULTS);
+	f->results[f->count].type = type;
+	return &f->results[f->count++];
+}
+
+#define ON(name, type, member) \
+	static int keeper_on_##name(struct peer *peer, struct wire_in *in, void *arg) \
+	{ \
+		struct result *r = add_result(arg, type); \
+		int rc = msg_##name##_get(in, &r->u.member); \
+		(void)peer; \
+		return rc; \
+	}
+#define ON_DONE(name, type, member) \
+	static int keeper_on_##name(struct peer *peer, struct wire_in *in, void *arg) \
+	{ \
+		struct result *r = add_result(arg, type); \
+		int rc = msg_##name##_get(in, &r->u.member); \
+		(void)peer; \
+		r->verdict = r->u.member.verdict; \
+		return rc; \
+	}
+
+ON(poller_state, MSG_POLLER_STATE, state)
+ON(task_returned, MSG_TASK_RETURNED, returned)
+ON_DONE(trigger_done, MSG_TRIGGER_DONE, trigger)
+ON_DONE(poll_done, MSG_POLL_DONE, poll)
+ON_DONE(download_done, MSG_DOWNLOAD_DONE, download)
+ON_DONE(reconcile_done, MSG_RECONCILE_DONE, reconcile)
+
+static int
+keeper_on_store_done(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct msg_store_done done;
+	int rc = msg_store_done_get(in, &done);
+
+	(void)peer;
+	add_result(arg, MSG_STORE_DONE)->verdict = done.verdict;
+	return rc;
+}
+
+static int
+keeper_on_cancel_done(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct msg_cancel_done done;
+	int rc = msg_cancel_done_get(in, &done);
+
+	(void)peer;
+	add_result(arg, MSG_CANCEL_DONE)->verdict = done.verdict;
+	return rc;
+}
+
+static void
+keeper_on_closed(struct peer *peer, void *arg)
+{
+	struct fixture *f = arg;
+
+	(void)peer;
+	f->keeper = NULL;
+}
+
+static void
+connect_keeper(struct fixture *f)
+{
+#define FROM_POLLER(name) { 1u << ROLE_POLLER, keeper_on_##name }
+	static const struct ipc_rule rules[MSG_TYPE_COUNT] = {
+		[MSG_POLLER_STATE] = FROM_POLLER(poller_state),
+		[MSG_TASK_RETURNED] = FROM_POLLER(task_returned),
+		[MSG_TRIGGER_DONE] = FROM_POLLER(trigger_done),
+		[MSG_POLL_DONE] = FROM_POLLER(poll_done),
+		[MSG_DOWNLOAD_DONE] = FROM_POLLER(download_done),
+		[MSG_STORE_DONE] = FROM_POLLER(store_done),
+		[MSG_RECONCILE_DONE] = FROM_POLLER(reconcile_done),
+		[MSG_CANCEL_DONE] = FROM_POLLER(cancel_done),
+	};
+	static const struct peer_events events = { NULL, keeper_on_closed };
+	struct inherit_message keeper = { .role = ROLE_KEEPER }, poller = { .role = ROLE_POLLER };
+	int fd[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+	poller_attach(f->poller, &keeper, fd[0]);
+	f->keeper = peer_new(f->base, fd[1], ROLE_KEEPER, &poller, rules, &events, f);
+}
+
+/* Turns the loop until there are so many results. */
+static void
+turn_until(struct fixture *f, unsigned count)
+{
+	int64_t begin = clock_mono_ms(&clock_system);
+	struct timeval tick = { 0, 20000 };
+
+	while (f->count < count) {
+		if (clock_mono_ms(&clock_system) - begin > 20000)
+			fail_msg("waited in vain for result %u", count);
+		(void)event_base_loopexit(f->base, &tick);
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	}
+}
+
+static int
+setup(void **state)
+{
+	static const char json[] = "{\"url\":\"https://www.facebook.com/acme\",\"num_of_posts\":10}";
+	static struct uuid_maker maker;
+	struct fixture *f = xcalloc(1, sizeof(*f));
+	struct why why;
+
+	log_open("test", LOG_LEVEL_ERROR);
+	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/test-poller-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	f->base = loop_new();
+	f->provider = canned_new(f->base);
+	conf_init(&f->conf);
+	(void)str_copy(f->conf.data_dir, sizeof(f->conf.data_dir), f->dir);
+	(void)str_copy(f->conf.brightdata_api_key, sizeof(f->conf.brightdata_api_key), "key-7f3a");
+	(void)snprintf(f->conf.brightdata_base_url, sizeof(f->conf.brightdata_base_url), "http://127.0.0.1:%d",
+	    f->provider->port);
+	assert_int_equal(poller_new(f->base, &f->conf, &clock_system, &f->poller, &why), 0);
+	wire_init(&f->out);
+	assert_int_equal(trigger_request_read(json, strlen(json), &f->task.request, &why), 0);
+	f->task.crawl.id = uuid_make(&maker, &clock_system);
+	f->task.crawl.provider_records = UINT64_MAX;
+	(void)str_copy(f->task.crawl.snapshot_id, sizeof(f->task.crawl.snapshot_id), "sd_1");
+	(void)str_copy(f->task.crawl.object_path, sizeof(f->task.crawl.object_path), "raw/2026/snapshot_sd_1.json");
+	assert_int_equal(time_parse("2026-11-23T12:00:00Z", &f->task.crawl.intent_ms), 0);
+	connect_keeper(f);
+	turn_until(f, 1);
+	assert_int_equal(f->results[0].type, MSG_POLLER_STATE);
+	assert_int_equal(f->results[0].u.state.calls, 64);
+	assert_int_equal(f->results[0].u.state.transfers, 1);
+	f->count = 0;
+	*state = f;
+	return 0;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st, (void)kind, (void)ftw;
+	return remove(path);
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	poller_free(f->poller);
+	if (f->keeper != NULL)
+		peer_free(f->keeper);
+	wire_done(&f->out);
+	canned_free(f->provider);
+	event_base_free(f->base);
+	conf_done(&f->conf);
+	assert_int_equal(nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	free(f);
+	return 0;
+}
+
+static void
+give(struct fixture *f, enum task_kind kind)
+{
+	f->task.kind = kind;
+	f->task.lease++;
+	f->task.crawl.lease = f->task.lease;
+	msg_task_put(&f->out, &f->task);
+	peer_send(f->keeper, &f->out);
+}
+
+/* Gives one task and waits for its result. */
+static const struct result *
+run(struct fixture *f, enum task_kind kind, enum msg_type type, enum outcome outcome)
+{
+	const struct result *r = &f->results[f->count];
+
+	give(f, kind);
+	turn_until(f, f->count + 1);
+	assert_int_equal(r->type, type);
+	if (r->verdict.outcome != outcome)
+		fail_msg("outcome %d instead of %d: %s", r->verdict.outcome, outcome, r->verdict.text);
+	assert_int_equal(r->verdict.lease, f->task.lease);
+	assert_true(uuid_equal(&r->verdict.crawl_id, &f->task.crawl.id));
+	return r;
+}
+
+static bool
+spool_has(const struct fixture *f, bool whole)
+{
+	char name[SPOOL_NAME_SIZE], path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/spool/%s", f->dir, spool_name(name, &f->task.crawl.id, whole));
+	return access(path, F_OK) == 0;
+}
+
+static void
+assert_file(const struct fixture *f, const char *name, const char *content)
+{
+	scoped_free char *text = NULL;
+	char path[256];
+	size_t len;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	assert_int_equal(fs_read_small(path, 1 << 20, &text, &len), 0);
+	assert_string_equal(text, content);
+}
+
+/* ---- triggers ---- */
+
+static void
+test_a_trigger_is_one_post_and_gives_the_snapshot(void **state)
+{
+	struct fixture *f = *state;
+	const char *text = f->provider->requests[0].text;
+	char id[UUID_TEXT_SIZE], attempt[128];
+	const struct result *r;
+
+	canned_reply(f->provider, "POST /datasets/v3/trigger", "200 OK", "{\"snapshot_id\":\"sd_2\"}\n", CANNED_ALWAYS);
+	r = run(f, TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_OK);
+	assert_string_equal(r->u.trigger.snapshot_id, "sd_2");
+	assert_int_equal(f->provider->request_count, 1);
+	assert_non_null(strstr(text, "?dataset_id=gd_lkaxegm826bjpoo9m5&include_errors=true HTTP/1.1\r\n"));
+	assert_non_null(strstr(text, "\r\nAuthorization: Bearer key-7f3a\r\n"));
+	assert_non_null(strstr(text, "\r\nContent-Type: application/json\r\n"));
+	assert_non_null(strstr(text, "\r\n\r\n[{\"url\":\"https://www.facebook.com/acme\",\"num_of_posts\":10}]"));
+	(void)snprintf(attempt, sizeof(attempt), "\r\nX-Trawld-Attempt: %s.%llu\r\n", uuid_format(id, &f->task.crawl.id),
+	    (unsigned long long)f->task.lease);
+	assert_non_null(strstr(text, attempt));
+}
+
+static void
+test_a_trigger_without_an_answer_is_unknown_and_not_sent_again(void **state)
+{
+	struct fixture *f = *state;
+
+	/* A connection that could be reused lies ready. */
+	canned_reply(f->provider, "/progress/", "200 OK", "{\"status\":\"running\"}", CANNED_ALWAYS);
+	canned_once(f->provider, "/trigger", "", CANNED_CLOSE);
+	canned_once(f->provider, "/trigger", "", CANNED_RESET);
+	canned_once(f->provider, "/trigger", ANSWER("200 OK", "30", "{\"snapshot_id\":"), CANNED_CLOSE);
+	canned_reply(f->provider, "/trigger", "500 Internal", "no", 1);
+	(void)run(f, TASK_POLL, MSG_POLL_DONE, OUTCOME_WAIT);
+	for (unsigned n = 1; n <= 4; n++) {
+		(void)run(f, TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_UNKNOWN);
+		assert_int_equal(canned_count(f->provider, "/trigger"), n);
+	}
+}
+
+static void
+test_a_trigger_that_cannot_leave_is_tried_later(void **state)
+{
+	struct fixture *f = *state;
+	const struct result *r;
+
+	(void)str_copy(f->conf.brightdata_base_url, sizeof(f->conf.brightdata_base_url), "http://127.0.0.1:1");
+	r = run(f, TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_RETRY);
+	assert_int_equal(r->verdict.error, ERROR_BRIGHTDATA_UNAVAILABLE);
+}
+
+static void
+lose_keeper(struct fixture *f)
+{
+	peer_free(f->keeper);
+	f->keeper = NULL;
+	f->count = 0;
+	while (f->poller->keeper != NULL)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+}
+
+static void
+test_trigger_results_outlive_the_keeper_and_other_work_does_not(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t lease;
+
+	canned_reply(f->provider, "/trigger", "200 OK", "{\"snapshot_id\":\"sd_2\"}", CANNED_ALWAYS);
+	canned_on(f->provider, "/progress/", "", CANNED_HANG);
+	canned_on(f->provider, "/snapshot/", ANSWER("200 OK", "1000", "[{\"post_id\":\"1\"}"), CANNED_HANG);
+	give(f, TASK_POLL);
+	give(f, TASK_DOWNLOAD);
+	while (f->provider->request_count < 2)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	give(f, TASK_TRIGGER);
+	lease = f->task.lease;
+	while (f->poller->calls < 2)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	lose_keeper(f);
+	while (f->poller->kept_count == 0)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	assert_true(LIST_EMPTY(&f->poller->jobs));
+	assert_true(spool_has(f, false));
+	connect_keeper(f);
+	turn_until(f, 2);
+	assert_int_equal(f->results[0].type, MSG_TRIGGER_DONE);
+	assert_int_equal(f->results[0].verdict.lease, lease);
+	assert_string_equal(f->results[0].u.trigger.snapshot_id, "sd_2");
+	assert_int_equal(f->results[1].type, MSG_POLLER_STATE);
+	assert_int_equal(f->count, 2);
+}
+
+/* ---- polls and cancels ---- */
+
+static void
+test_polls_tell_what_the_provider_says(void **state)
+{
+	struct fixture *f = *state;
+	const struct result *r;
+
+	canned_reply(f->provider, "GET /datasets/v3/progress/sd_1 ", "200 OK", "{\"status\":\"pondering\"}", 1);
+	canned_reply(f->provider, "/progress/", "200 OK", "{\"status\":\"ready\",\"records\":1234}", 1);
+	canned_reply(f->provider, "/progress/", "404 Not Found", "Snapshot does not exist", 1);
+	canned_reply(f->provider, "/progress/", "429 Slow\r\nRetry-After: 9", "", 1);
+	r = run(f, TASK_POLL, MSG_POLL_DONE, OUTCOME_WAIT);
+	assert_string_equal(r->u.poll.word, "pondering");
+	r = run(f, TASK_POLL, MSG_POLL_DONE, OUTCOME_OK);
+	assert_int_equal(r->u.poll.records, 1234);
+	r = run(f, TASK_POLL, MSG_POLL_DONE, OUTCOME_RETRY);
+	assert_int_equal(r->verdict.error, ERROR_NOT_FOUND);
+	r = run(f, TASK_POLL, MSG_POLL_DONE, OUTCOME_LIMITED);
+	assert_int_equal(r->verdict.retry_after_ms, 9000);
+	assert_int_equal(f->provider->connections, 1);
+}
+
+static void
+test_many_polls_run_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+
+	canned_reply(f->provider, "/progress/", "200 OK", "{\"status\":\"running\"}", CANNED_ALWAYS);
+	for (unsigned i = 0; i < 64; i++)
+		give(f, TASK_POLL);
+	turn_until(f, 64);
+	for (unsigned i = 0; i < 64; i++)
+		assert_int_equal(f->results[i].verdict.outcome, OUTCOME_WAIT);
+}
+
+static void
+test_cancels(void **state)
+{
+	struct fixture *f = *state;
+
+	canned_reply(f->provider, "POST /datasets/v3/snapshot/sd_1/cancel ", "200 OK", "OK", 1);
+	canned_reply(f->provider, "/cancel", "400 Bad", "Snapshot is not running", 1);
+	canned_reply(f->provider, "/cancel", "404 Not Found", "Snapshot does not exist", 1);
+	(void)run(f, TASK_CANCEL, MSG_CANCEL_DONE, OUTCOME_OK);
+	(void)run(f, TASK_CANCEL, MSG_CANCEL_DONE, OUTCOME_OK);
+	(void)run(f, TASK_CANCEL, MSG_CANCEL_DONE, OUTCOME_FAILED);
+}
+
+/* ---- downloads and stores ---- */
+
+#define POSTS "[{\"post_id\":\"1\",\"attachments\":[1,2]},\n{\"post_id\":\"2\"}]"
+
+static void
+download_ok(struct fixture *f)
+{
+	const struct result *r = run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_OK);
+
+	assert_int_equal(r->u.download.size_bytes, strlen(POSTS));
+	assert_int_equal(r->u.download.posts, 2);
+	assert_int_equal(r->u.download.media, 2);
+	f->task.crawl.size_bytes = r->u.download.size_bytes;
+	f->task.crawl.crc32c = r->u.download.crc32c;
+	memcpy(f->task.crawl.sha256, r->u.download.sha256, SHA256_SIZE);
+}
+
+static void
+test_a_snapshot_is_downloaded_once_and_stored(void **state)
+{
+	struct fixture *f = *state;
+
+	canned_on(f->provider, "GET /datasets/v3/snapshot/sd_1?format=json ",
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n36\r\n" POSTS "\r\n0\r\n\r\n", CANNED_KEEP);
+	assert_int_equal(strlen(POSTS), 0x36);
+	download_ok(f);
+	/* Another life, another lease: the file is there already. */
+	download_ok(f);
+	assert_int_equal(f->provider->request_count, 1);
+	(void)run(f, TASK_STORE, MSG_STORE_DONE, OUTCOME_OK);
+	assert_file(f, "objects/raw/2026/snapshot_sd_1.json", POSTS);
+	assert_false(spool_has(f, true));
+	/* The report was lost. */
+	(void)run(f, TASK_STORE, MSG_STORE_DONE, OUTCOME_OK);
+	/* Another crawl, the same path. */
+	f->task.crawl.size_bytes = 0;
+	assert_int_equal(run(f, TASK_STORE, MSG_STORE_DONE, OUTCOME_FAILED)->verdict.error, ERROR_STORAGE_ERROR);
+}
+
+static void
+test_a_store_without_its_spool_file_waits_for_a_new_download(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)run(f, TASK_STORE, MSG_STORE_DONE, OUTCOME_WAIT);
+}
+
+static void
+test_a_download_that_is_not_ready_waits(void **state)
+{
+	struct fixture *f = *state;
+
+	canned_reply(f->provider, "/snapshot/", "202 Accepted\r\nRetry-After: 30",
+	    "{\"status\":\"building\",\"message\":\"wait\"}", 1);
+	canned_reply(f->provider, "/snapshot/", "200 OK", "{\"status\":\"building\",\"message\":\"wait\"}", 1);
+	canned_reply(f->provider, "/snapshot/", "409 Conflict", "", 1);
+	assert_int_equal(run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_WAIT)->verdict.retry_after_ms, 30000);
+	(void)run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_WAIT);
+	(void)run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_WAIT);
+	assert_false(spool_has(f, false));
+	assert_false(spool_has(f, true));
+}
+
+static void
+test_a_download_that_breaks_is_tried_again(void **state)
+{
+	static const struct {
+		const char *bytes;
+		enum canned_end end;
+		enum error_code error;
+	} rows[] = {
+		{ ANSWER("200 OK", "99", "[{\"post_id\":\"1\"}"), CANNED_CLOSE, ERROR_BRIGHTDATA_UNAVAILABLE },
+		{ ANSWER("200 OK", "99", "[{\"post_id\":\"1\"}"), CANNED_RESET, ERROR_BRIGHTDATA_UNAVAILABLE },
+		{ "HTTP/1.1 200 OK\r\n\r\n[{\"post_id\":\"1\"}]", CANNED_CLOSE, ERROR_BRIGHTDATA_UNAVAILABLE },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n[]", CANNED_KEEP,
+		  ERROR_BRIGHTDATA_UNAVAILABLE },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n", CANNED_CLOSE, ERROR_BRIGHTDATA_UNAVAILABLE },
+		{ "", CANNED_CLOSE, ERROR_BRIGHTDATA_UNAVAILABLE },
+		{ ANSWER("500 Internal", "2", "no"), CANNED_KEEP, ERROR_BRIGHTDATA_UNAVAILABLE },
+		{ ANSWER("404 Not Found", "23", "Snapshot does not exist"), CANNED_KEEP, ERROR_NOT_FOUND },
+		{ ANSWER("200 OK", "17", "[{\"post_id\":\"1\"},"), CANNED_KEEP, ERROR_INVALID_DATA },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		f->provider->rule_count = 0;
+		canned_on(f->provider, "/snapshot/", rows[i].bytes, rows[i].end);
+		assert_int_equal(run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_RETRY)->verdict.error, rows[i].error);
+		assert_false(spool_has(f, false));
+		assert_false(spool_has(f, true));
+	}
+	assert_file(f, "quarantine/snapshot_sd_1.json", "[{\"post_id\":\"1\"},");
+}
+
+static void
+test_ends_without_data(void **state)
+{
+	struct fixture *f = *state;
+
+	canned_reply(f->provider, "/snapshot/", "400 Bad", "Snapshot is expired", 1);
+	canned_reply(f->provider, "/snapshot/", "400 Bad", "Snapshot is empty", 1);
+	assert_int_equal(run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_FAILED)->verdict.error, ERROR_SNAPSHOT_EXPIRED);
+	assert_int_equal(run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_OK)->u.download.size_bytes, 2);
+	assert_true(spool_has(f, true));
+}
+
+static void
+test_one_transfer_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+
+	canned_on(f->provider, "/snapshot/", ANSWER("200 OK", "1000", "["), CANNED_HANG);
+	give(f, TASK_DOWNLOAD);
+	give(f, TASK_STORE);
+	turn_until(f, 1);
+	assert_int_equal(f->results[0].type, MSG_TASK_RETURNED);
+	assert_int_equal(f->results[0].u.returned.lease, f->task.lease);
+}
+
+static void
+test_a_task_that_names_no_snapshot_is_returned(void **state)
+{
+	struct fixture *f = *state;
+
+	f->task.crawl.snapshot_id[0] = '\0';
+	give(f, TASK_POLL);
+	turn_until(f, 1);
+	assert_int_equal(f->results[0].type, MSG_TASK_RETURNED);
+	assert_int_equal(f->provider->request_count, 0);
+}
+
+/* ---- reconciling ---- */
+
+#define LISTED(id, time) "{\"id\":\"" id "\",\"created\":\"2026-11-23T" time "Z\",\"status\":\"running\"}"
+
+static void
+write_down(struct fixture *f, const char *words, const char *body)
+{
+	canned_reply(f->provider, words, "200 OK", body, CANNED_ALWAYS);
+}
+
+static void
+test_matching_jobs_are_found_oldest_first(void **state)
+{
+	struct fixture *f = *state;
+	const struct result *r;
+
+	write_down(f, "/snapshots?dataset_id=gd_lkaxegm826bjpoo9m5&from_date=2026-11-22&trigger_type=API&limit=1000&skip=0 ", "[" LISTED("sd_c", "12:05:00") "," LISTED("sd_late", "12:11:00") "," LISTED("sd_a", "11:59:00")
+	    "," LISTED("sd_b", "12:00:01") "," LISTED("sd_early", "11:57:00") "]");
+	write_down(f, "/snapshot/sd_b/input", "url,num_of_posts\nhttps://www.facebook.com/acme,11\n");
+	write_down(f, "/input", "num_of_posts,url,start_date\n10,\"https://www.facebook.com/acme\",\n");
+	r = run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_OK);
+	assert_int_equal(r->u.reconcile.count, 2);
+	assert_string_equal(r->u.reconcile.snapshot_id[0], "sd_a");
+	assert_string_equal(r->u.reconcile.snapshot_id[1], "sd_c");
+	assert_int_equal(canned_count(f->provider, "/input"), 3);
+}
+
+static void
+test_nothing_found_is_said_only_after_a_whole_look(void **state)
+{
+	struct fixture *f = *state;
+
+	canned_reply(f->provider, "/snapshots?", "200 OK", "[]", 1);
+	assert_int_equal(run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_OK)->u.reconcile.count, 0);
+	canned_reply(f->provider, "/snapshots?", "500 Internal", "no", 1);
+	(void)run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_RETRY);
+	canned_reply(f->provider, "/snapshots?", "200 OK", "[", 1);
+	(void)run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_RETRY);
+	/* Twice: on a kept connection a GET is asked again. */
+	canned_on_bytes(f->provider, "/snapshots?", "", 0, CANNED_CLOSE, 2);
+	(void)run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_RETRY);
+	write_down(f, "/snapshots?", "[" LISTED("sd_a", "12:00:00") "," LISTED("sd_b", "12:00:00") "]");
+	canned_reply(f->provider, "/input", "400 Bad", "Snapshot input does not exist", 1);
+	canned_reply(f->provider, "/input", "200 OK", "url\nx\n", 1);
+	(void)run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_RETRY);
+	canned_reply(f->provider, "/input", "429 Slow", "", 1);
+	canned_reply(f->provider, "/input", "200 OK", "url\nx\n", 1);
+	(void)run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_LIMITED);
+}
+
+static void
+test_a_long_list_is_read_to_its_end(void **state)
+{
+	struct fixture *f = *state;
+	static char page[200000];
+	size_t len = 0;
+
+	len += (size_t)snprintf(page, sizeof(page), "[");
+	for (unsigned i = 0; i < 1000; i++)
+		len += (size_t)snprintf(page + len, sizeof(page) - len, "%s{\"id\":\"sd_%u\",\"created\":\"2026-11-22T10:00:00Z\"}",
+		    i > 0 ? "," : "", i);
+	(void)snprintf(page + len, sizeof(page) - len, "]");
+	write_down(f, "skip=0 ", page);
+	canned_reply(f->provider, "skip=1000 ", "200 OK", "[{\"id\":\"sd_x\",\"created\":\"2026-11-23T12:00:00Z\"}]", CANNED_ALWAYS);
+	write_down(f, "/snapshot/sd_x/input", "url,num_of_posts\nhttps://www.facebook.com/acme,10\n");
+	assert_int_equal(run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_OK)->u.reconcile.count, 1);
+	assert_int_equal(f->provider->request_count, 3);
+}
+
+/* ---- the drain ---- */
+
+static void
+on_drained(void *arg)
+{
+	struct fixture *f = arg;
+
+	f->drained = true;
+}
+
+static int64_t
+drain(struct fixture *f)
+{
+	int64_t begin = clock_mono_ms(&clock_system);
+
+	poller_drain(f->poller, on_drained, f);
+	canned_until(f->base, &f->drained);
+	return clock_mono_ms(&clock_system) - begin;
+}
+
+static void
+test_draining_gives_work_back_and_lets_triggers_come_home(void **state)
+{
+	struct fixture *f = *state;
+	unsigned returned = 0, triggered = 0;
+
+	canned_on(f->provider, "/progress/", "", CANNED_HANG);
+	canned_on(f->provider, "/snapshot/", ANSWER("200 OK", "1000", "["), CANNED_HANG);
+	canned_reply(f->provider, "/trigger", "200 OK", "{\"snapshot_id\":\"sd_2\"}", CANNED_ALWAYS);
+	give(f, TASK_POLL);
+	give(f, TASK_DOWNLOAD);
+	give(f, TASK_TRIGGER);
+	while (f->poller->calls < 2)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	assert_true(drain(f) < POLLER_DRAIN_MS);
+	turn_until(f, 4);
+	assert_int_equal(f->count, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		returned += f->results[i].type == MSG_TASK_RETURNED;
+		triggered += f->results[i].type == MSG_TRIGGER_DONE && f->results[i].verdict.outcome == OUTCOME_OK;
+		if (f->results[i].type == MSG_POLLER_STATE)
+			assert_int_equal(f->results[i].u.state.calls + f->results[i].u.state.transfers, 0);
+	}
+	assert_int_equal(returned, 2);
+	assert_int_equal(triggered, 1);
+	/* What comes now is returned untouched. */
+	give(f, TASK_TRIGGER);
+	turn_until(f, 5);
+	assert_int_equal(f->results[4].type, MSG_TASK_RETURNED);
+	assert_int_equal(canned_count(f->provider, "/trigger"), 1);
+}
+
+static void
+test_draining_does_not_wait_for_ever(void **state)
+{
+	struct fixture *f = *state;
+	int64_t took;
+
+	canned_on(f->provider, "/trigger", "", CANNED_HANG);
+	give(f, TASK_TRIGGER);
+	while (f->provider->request_count == 0)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	took = drain(f);
+	assert_true(took >= POLLER_DRAIN_MS && took < 3000);
+	for (unsigned i = 0; i < f->count; i++)
+		assert_int_not_equal(f->results[i].type, MSG_TASK_RETURNED);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_trigger_is_one_post_and_gives_the_snapshot),
+		TEST(test_a_trigger_without_an_answer_is_unknown_and_not_sent_again),
+		TEST(test_a_trigger_that_cannot_leave_is_tried_later),
+		TEST(test_trigger_results_outlive_the_keeper_and_other_work_does_not),
+		TEST(test_polls_tell_what_the_provider_says),
+		TEST(test_many_polls_run_at_a_time),
+		TEST(test_cancels),
+		TEST(test_a_snapshot_is_downloaded_once_and_stored),
+		TEST(test_a_store_without_its_spool_file_waits_for_a_new_download),
+		TEST(test_a_download_that_is_not_ready_waits),
+		TEST(test_a_download_that_breaks_is_tried_again),
+		TEST(test_ends_without_data),
+		TEST(test_one_transfer_at_a_time),
+		TEST(test_a_task_that_names_no_snapshot_is_returned),
+		TEST(test_matching_jobs_are_found_oldest_first),
+		TEST(test_nothing_found_is_said_only_after_a_whole_look),
+		TEST(test_a_long_list_is_read_to_its_end),
+		TEST(test_draining_gives_work_back_and_lets_triggers_come_home),
+		TEST(test_draining_does_not_wait_for_ever),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
