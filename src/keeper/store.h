@@ -29,8 +29,9 @@ struct why;
 
 #define STORE_SCHEMA_VERSION 1
 
-/* Opens (making it if new) the database file. Migrates older schemas forward in one
- * transaction. -ENOTSUP: made by a newer trawld; -EUCLEAN: damaged. */
+/* Opens (making it if new) the database file. Migrates older schemas forward, a
+ * transaction for each step. -ENOTSUP: made by a newer trawld; -EUCLEAN: damaged, or
+ * not a job store at all; -EBUSY: another process has it. */
 int store_open(const char *path, const struct clock *, struct store **ret, struct why *why);
 void store_close(struct store *);	/* commits nothing; checkpoints */
 
@@ -66,20 +67,27 @@ int store_counts(struct store *, uint32_t ret[CRAWL_STATE_COUNT], struct why *wh
 
 /* Up to max crawls of the lane whose due time has come, longest due first, by an
  * index: cost grows with max, not with the store. A leased crawl is due at its
- * lease's deadline. */
+ * lease's deadline, so the caller skips those whose lease it knows to be alive. */
 int store_due(struct store *, enum crawl_lane, int64_t now_ms, struct crawl *ret, unsigned max,
     unsigned *ret_count, struct why *why);
-/* The earliest due time in the lane, INT64_MAX for none. */
-int store_due_next(struct store *, enum crawl_lane, int64_t *ret_ms, struct why *why);
-/* The crawls that a former keeper had leased (lease != 0): called at start, until none is left. */
-int store_leased(struct store *, struct crawl *ret, unsigned max, unsigned *ret_count, struct why *why);
+/* The earliest due time in the lane that is later than after_ms, INT64_MAX for none. */
+int store_due_next(struct store *, enum crawl_lane, int64_t after_ms, int64_t *ret_ms, struct why *why);
+/* Live crawls that wait for no time are due at now_ms, after polling was switched on. */
+int store_wake_waiting(struct store *, int64_t now_ms, struct why *why);
+/* The crawls with a lease, of tokens above after, in order of the token: what a former
+ * keeper had given out. Called at start, with the last token seen, until none is left. */
+int store_leased(struct store *, uint64_t after, struct crawl *ret, unsigned max,
+    unsigned *ret_count, struct why *why);
+/* The wall clock was set by so much: due times and deadlines of live crawls move with it. */
+int store_shift_times(struct store *, int64_t by_ms, struct why *why);
 
 /* ---- events (the outbox) ---- */
 
 /* event->seq is given here. */
 int store_event_add(struct store *, struct event *, const char *attributes, size_t attributes_len,
     const char *body, size_t body_len, struct why *why);
-/* The oldest events after seq, in order; text lives until the next call on the store. */
+/* The oldest events after seq, in order, as many as fit one message; text lives until
+ * the next call of this function. */
 int store_events_after(struct store *, uint64_t seq, unsigned max, struct msg_event_batch *ret, struct why *why);
 int store_events_forget(struct store *, uint64_t up_to_seq, struct why *why);
 int store_events_count(struct store *, uint64_t *ret_count, int64_t *ret_oldest_ms, struct why *why);

@@ -1,0 +1,119 @@
+/*
+ * keeper_main.c - trawld-keeper: the one process that owns the job store, and with it
+ * everything that must not be lost. It has no network and no key; it hears fronts,
+ * pollers and the publisher over the connections that its parent hands it.
+ *
+ * Here is set-up and drain; the work is in the other files of this folder.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/uuid.h"
+#include "base/why.h"
+#include "ipc/control.h"
+#include "keeper/keeper.h"
+
+#define STORE_NAME    "trawld.db"
+#define LAST_WORDS_MS 500	/* for answers to leave at the end */
+
+struct program {
+	struct event_base	*base;
+	struct control		*control;
+	struct keeper		*keeper;
+	struct event		*end;
+};
+
+static void
+on_peer(const struct inherit_message *who, int fd, void *arg)
+{
+	struct program *program = arg;
+
+	keeper_peer_add(program->keeper, who, fd);
+}
+
+static void
+on_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct program *program = arg;
+
+	(void)fd;
+	(void)what;
+	(void)event_base_loopbreak(program->base);
+}
+
+/* The others have drained before us; what they sent last is committed, what we
+ * answered has a moment to leave. */
+static void
+on_drain(void *arg)
+{
+	struct program *program = arg;
+
+	keeper_drain(program->keeper);
+	program->end = evtimer_new(program->base, on_end, program);
+	loop_timer_in(program->end, keeper_unsent(program->keeper) > 0 ? LAST_WORDS_MS : 0);
+}
+
+static void
+tell_kill(void *arg, unsigned instance, unsigned generation, const char *reason)
+{
+	struct program *program = arg;
+
+	control_kill(program->control, instance, generation, reason);
+}
+
+static void
+tell_status(void *arg, const char *text)
+{
+	struct program *program = arg;
+
+	control_status(program->control, text);
+}
+
+/* A store that is damaged or too new is not mended by starting again. */
+static struct store *
+open_store(const struct conf *conf)
+{
+	char path[sizeof(conf->data_dir) + sizeof(STORE_NAME) + 1];
+	struct store *store;
+	struct why why;
+	int result;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", conf->data_dir, STORE_NAME);
+	result = store_open(path, &clock_system, &store, &why);
+	if (result == -ENOTSUP || result == -EUCLEAN)
+		fatal(EXIT_STATUS_CONFIG, "%s", why.text);
+	if (result == -EACCES)
+		fatal(EXIT_STATUS_CANTCREAT, "%s", why.text);
+	if (result < 0)
+		fatal(EXIT_STATUS_FAILURE, "%s", why.text);
+	return store;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct control_events events = { on_peer, on_drain };
+	struct program program = { 0 };
+	struct keeper_parent parent = { tell_kill, tell_status, &program };
+	struct conf conf;
+
+	program.control = control_start(argc, argv, ROLE_KEEPER, &conf);
+	program.base = loop_new();
+	if (event_base_priority_init(program.base, 3) < 0)
+		fatal(EXIT_STATUS_FAILURE, "the loop takes no priorities");
+	program.keeper = keeper_new(program.base, open_store(&conf), &conf, &clock_system, random_u64, &parent);
+	keeper_recover(program.keeper);
+	control_attach(program.control, program.base, &events, &program);
+	control_ready(program.control);
+	(void)event_base_dispatch(program.base);
+
+	keeper_turn(program.keeper);
+	keeper_free(program.keeper);
+	if (program.end != NULL)
+		event_free(program.end);
+	control_free(program.control);
+	event_base_free(program.base);
+	return EXIT_STATUS_OK;
+}

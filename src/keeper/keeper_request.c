@@ -1,0 +1,315 @@
+/*
+ * keeper_request.c - what fronts ask: keep this crawl, how is it, download it now,
+ * stop it. A front is believed in nothing that matters: it may ask again after any
+ * crash, and the same question finds the same crawl.
+ *
+ * Answers are staged; they leave after the commit of this turn (keeper_turn.c).
+ */
+#include "keeper/keeper.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/why.h"
+
+void
+keeper_answer(struct keeper *k, struct keeper_peer *front, uint64_t request, enum error_code error,
+    bool existed, bool more, struct job *job)
+{
+	struct msg_crawl_answer *a = &k->answer;
+
+	a->request = request;
+	a->error = error;
+	a->existed = existed;
+	a->more = more;
+	a->has_view = job != NULL;
+	if (job != NULL) {
+		a->view.request = *keeper_request_of(k, job);
+		a->view.crawl = job->crawl;
+		keeper_object_url(k, &job->crawl, a->view.object_url, sizeof(a->view.object_url));
+	}
+	msg_crawl_answer_put(&k->out, a);
+	peer_send(front->peer, &k->out);
+	keeper_wake(k);
+}
+
+/* ---- CREATE ---- */
+
+static bool
+is_unsettled(const struct crawl *c)
+{
+	return c->state == CRAWL_ACCEPTED || c->state == CRAWL_TRIGGERING || c->state == CRAWL_RECONCILING;
+}
+
+static void
+hash_request(struct keeper *k, const struct trigger_request *request, uint8_t ret[SHA256_SIZE])
+{
+	const char *text;
+	size_t len;
+
+	json_out_clear(&k->json);
+	trigger_request_write(&k->json, request);
+	text = json_out_text(&k->json, &len);
+	sha256_of(text, len, ret);
+}
+
+/* On disk (after this turn), and again when the trigger is settled, if that is wanted. */
+static void
+answer_created(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_create *m, bool existed,
+    struct job *job)
+{
+	bool more = m->wait && is_unsettled(&job->crawl) &&
+	    keeper_watch_add(k, front, m->request, WATCH_SETTLED, &job->crawl.id);
+
+	keeper_answer(k, front, m->request, ERROR_NONE, existed, more, job);
+}
+
+/* The crawl is there already: sent again by the front, or by a client with its key. */
+static void
+answer_existing(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_create *m,
+    const uint8_t sha256[SHA256_SIZE], bool existed, enum error_code otherwise, struct job *job)
+{
+	uint8_t known[SHA256_SIZE];
+	struct why why;
+
+	keeper_must(k, store_request_hash(k->store, &job->crawl.id, known, &why), &why);
+	if (memcmp(known, sha256, SHA256_SIZE) == 0)
+		answer_created(k, front, m, existed, job);
+	else
+		keeper_answer(k, front, m->request, otherwise, false, false, NULL);
+}
+
+static bool
+find_by_key(struct keeper *k, const char *key, struct job *ret)
+{
+	struct uuid id;
+	struct why why;
+	int result;
+
+	if (key[0] == '\0')
+		return false;
+	result = store_idempotency_find(k->store, key, &id, &why);
+	if (result == -ENOENT)
+		return false;
+	keeper_must(k, result, &why);
+	return keeper_find(k, &id, ret);
+}
+
+static void
+create(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_create *m)
+{
+	uint8_t sha256[SHA256_SIZE];
+	struct job job;
+
+	hash_request(k, &m->body, sha256);
+	if (keeper_find(k, &m->crawl_id, &job)) {
+		answer_existing(k, front, m, sha256, false, ERROR_CONFLICT, &job);
+		return;
+	}
+	if (find_by_key(k, m->idempotency_key, &job)) {
+		answer_existing(k, front, m, sha256, true, ERROR_IDEMPOTENCY_MISMATCH, &job);
+		return;
+	}
+	if (k->live >= KEEPER_LIVE_MAX) {
+		keeper_answer(k, front, m->request, ERROR_UNAVAILABLE, false, false, NULL);
+		return;
+	}
+	memset(&job.crawl, 0, sizeof(job.crawl));
+	job.crawl.id = m->crawl_id;
+	job.request = m->body;
+	job.has_request = true;
+	keeper_add(k, &job, m->idempotency_key, sha256);
+	answer_created(k, front, m, false, &job);
+}
+
+int
+keeper_on_crawl_create(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct msg_crawl_create m;
+
+	if (msg_crawl_create_get(in, &m) < 0 || uuid_is_nil(&m.crawl_id))
+		return -EBADMSG;
+	create(arg, peer_data(peer), &m);
+	return 0;
+}
+
+/* ---- READ ---- */
+
+static void
+make_due(struct keeper *k, struct job *job)
+{
+	int64_t now = keeper_now(k);
+
+	if (job->crawl.lease == 0 && (job->crawl.due_ms == 0 || job->crawl.due_ms > now))
+		job->crawl.due_ms = now;
+}
+
+/* With polling switched off, the provider is asked when somebody asks us. */
+static void
+refresh(struct keeper *k, struct keeper_peer *front, uint64_t request, struct job *job)
+{
+	if (!keeper_watch_add(k, front, request, WATCH_REFRESH, &job->crawl.id)) {
+		keeper_answer(k, front, request, ERROR_UNAVAILABLE, false, false, NULL);
+		return;
+	}
+	if (job->crawl.lease == 0) {
+		make_due(k, job);
+		keeper_save(k, job);
+	}
+}
+
+int
+keeper_on_crawl_read(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct keeper_peer *front = peer_data(peer);
+	struct keeper *k = arg;
+	struct msg_crawl_read m;
+	struct job job;
+
+	if (msg_crawl_read_get(in, &m) < 0)
+		return -EBADMSG;
+	if (!keeper_find(k, &m.crawl_id, &job))
+		keeper_answer(k, front, m.request, ERROR_NOT_FOUND, false, false, NULL);
+	else if (m.refresh && !k->conf->background_polling_enabled && job.crawl.state == CRAWL_POLLING)
+		refresh(k, front, m.request, &job);
+	else
+		keeper_answer(k, front, m.request, ERROR_NONE, false, false, &job);
+	return 0;
+}
+
+/* ---- FETCH ---- */
+
+static bool
+can_be_fetched(const struct keeper *k, const struct crawl *c)
+{
+	if (c->state == CRAWL_POLLING)
+		return !k->conf->background_polling_enabled && !c->cancel_wanted;
+	return c->state == CRAWL_READY || c->state == CRAWL_DOWNLOADING || c->state == CRAWL_STORING;
+}
+
+static void
+fetch(struct keeper *k, struct keeper_peer *front, uint64_t request, struct job *job)
+{
+	struct crawl *c = &job->crawl;
+
+	if (!keeper_watch_add(k, front, request, WATCH_FETCH, &c->id)) {
+		keeper_answer(k, front, request, ERROR_UNAVAILABLE, false, false, NULL);
+		return;
+	}
+	c->fetch_wanted = true;
+	make_due(k, job);
+	keeper_save(k, job);
+}
+
+int
+keeper_on_crawl_fetch(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct keeper_peer *front = peer_data(peer);
+	struct keeper *k = arg;
+	struct msg_crawl_ref m;
+	struct job job;
+
+	if (msg_crawl_ref_get(in, &m) < 0)
+		return -EBADMSG;
+	if (!keeper_find(k, &m.crawl_id, &job))
+		keeper_answer(k, front, m.request, ERROR_NOT_FOUND, false, false, NULL);
+	else if (crawl_is_terminal(job.crawl.state))
+		keeper_answer(k, front, m.request, job.crawl.error, false, false, &job);
+	else if (can_be_fetched(k, &job.crawl))
+		fetch(k, front, m.request, &job);
+	else
+		keeper_answer(k, front, m.request, ERROR_NOT_READY, false, false, &job);
+	return 0;
+}
+
+/* ---- CANCEL ---- */
+
+/* Noted for when it can be done: while the trigger's outcome is unknown there is no job
+ * to stop, and while a poll is under way its answer comes first. */
+static void
+note_cancel(struct keeper *k, struct job *job)
+{
+	struct crawl *c = &job->crawl;
+
+	if (c->cancel_wanted)
+		return;
+	c->cancel_wanted = true;
+	if (c->state == CRAWL_POLLING)
+		make_due(k, job);
+	keeper_save(k, job);
+}
+
+/* NONE: canceled, or noted. CONFLICT: too late, or it has ended otherwise. */
+static enum error_code
+cancel(struct keeper *k, struct job *job)
+{
+	switch (job->crawl.state) {
+	case CRAWL_ACCEPTED:
+		keeper_cancel(k, job, "canceled on request before anything was asked of the provider");
+		return ERROR_NONE;
+	case CRAWL_READY:
+		keeper_cancel(k, job, "canceled on request; the provider had finished its job");
+		return ERROR_NONE;
+	case CRAWL_TRIGGERING:
+	case CRAWL_RECONCILING:
+	case CRAWL_POLLING:
+		note_cancel(k, job);
+		return ERROR_NONE;
+	case CRAWL_CANCELED:
+		return ERROR_NONE;
+	default:
+		return ERROR_CONFLICT;
+	}
+}
+
+int
+keeper_on_crawl_cancel(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct keeper_peer *front = peer_data(peer);
+	struct keeper *k = arg;
+	struct msg_crawl_ref m;
+	struct job job;
+	enum error_code error;
+
+	if (msg_crawl_ref_get(in, &m) < 0)
+		return -EBADMSG;
+	if (!keeper_find(k, &m.crawl_id, &job)) {
+		keeper_answer(k, front, m.request, ERROR_NOT_FOUND, false, false, NULL);
+		return 0;
+	}
+	error = cancel(k, &job);
+	keeper_answer(k, front, m.request, error, false, false, &job);
+	return 0;
+}
+
+/* ---- the rest ---- */
+
+int
+keeper_on_forget(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct msg_forget m;
+
+	if (msg_forget_get(in, &m) < 0)
+		return -EBADMSG;
+	keeper_watch_forget(arg, peer_data(peer), m.request);
+	return 0;
+}
+
+int
+keeper_on_health_read(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct keeper_peer *front = peer_data(peer);
+	struct msg_health_answer answer = { 0 };
+	struct msg_health_read m;
+	struct keeper *k = arg;
+
+	if (msg_health_read_get(in, &m) < 0)
+		return -EBADMSG;
+	answer.request = m.request;
+	keeper_status_fill(k, &answer);
+	msg_health_answer_put(&k->out, &answer);
+	peer_send(front->peer, &k->out);
+	keeper_wake(k);
+	return 0;
+}

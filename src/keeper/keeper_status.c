@@ -1,0 +1,125 @@
+/*
+ * keeper_status.c - how things are, for people: the answer to HEALTH_READ and the
+ * status line of the service. Owns the counters of the last hour and the last error.
+ */
+#include "keeper/keeper.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/why.h"
+
+#define MINUTE_MS 60000
+#define HOUR_MS	  (60 * MINUTE_MS)
+
+static void
+remember(struct keeper *k, const char *text)
+{
+	(void)str_printable(k->last_error, sizeof(k->last_error), text, strlen(text));
+	k->error_mono_ms = keeper_mono(k) + 1;		/* 0 means none */
+}
+
+/* Minutes that passed without a failure count none. */
+static void
+turn_minutes(struct keeper *k)
+{
+	int64_t minute = keeper_mono(k) / MINUTE_MS;
+
+	if (minute - k->failed_minute >= KEEPER_MINUTES)
+		memset(k->failed, 0, sizeof(k->failed));
+	else
+		while (k->failed_minute < minute)
+			k->failed[++k->failed_minute % KEEPER_MINUTES] = 0;
+	k->failed_minute = minute;
+}
+
+void
+keeper_status_failed(struct keeper *k, const struct crawl *c)
+{
+	char text[ERROR_TEXT_SIZE + 64];
+
+	turn_minutes(k);
+	k->failed[k->failed_minute % KEEPER_MINUTES]++;
+	(void)snprintf(text, sizeof(text), "%s: %s", error_info(c->error)->name, c->error_text);
+	remember(k, text);
+}
+
+/* A refused key is met by every crawl: one line a minute will do. */
+void
+keeper_status_trouble(struct keeper *k, const char *text)
+{
+	bool again = strcmp(text, k->last_error) == 0 && keeper_mono(k) - k->error_mono_ms < MINUTE_MS;
+
+	if (!again) {
+		log_warning("%s", text);
+		remember(k, text);
+	}
+}
+
+uint32_t
+keeper_status_failed_in_hour(const struct keeper *k)
+{
+	uint32_t sum = 0;
+
+	for (int i = 0; i < KEEPER_MINUTES; i++)
+		sum += k->failed[i];
+	return sum;
+}
+
+static const char *
+error_of_hour(const struct keeper *k)
+{
+	return k->error_mono_ms != 0 && keeper_mono(k) - k->error_mono_ms < HOUR_MS ? k->last_error : "";
+}
+
+void
+keeper_status_tell(struct keeper *k)
+{
+	const uint32_t *n = k->counts;
+	const char *error = error_of_hour(k);
+	uint32_t waiting = n[CRAWL_ACCEPTED] + n[CRAWL_TRIGGERING] + n[CRAWL_RECONCILING];
+	char text[sizeof(k->status)];
+
+	turn_minutes(k);
+	(void)snprintf(text, sizeof(text), "%u to trigger, %u polling, %u downloading, %u failed in 1 h%s%s%.120s",
+	    waiting, n[CRAWL_POLLING], n[CRAWL_READY] + n[CRAWL_DOWNLOADING] + n[CRAWL_STORING],
+	    keeper_status_failed_in_hour(k), budget_paused(&k->budget, keeper_mono(k)) ?
+	    "; paused by the provider's rate limit" : "", error[0] != '\0' ? "; last error " : "", error);
+	if (strcmp(text, k->status) == 0)
+		return;
+	(void)str_copy(k->status, sizeof(k->status), text);
+	k->parent.status(k->parent.arg, text);
+}
+
+/* How long the most overdue work waits. */
+static int64_t
+overdue(struct keeper *k)
+{
+	int64_t now = keeper_now(k), first = INT64_MAX, due;
+	struct why why;
+
+	for (enum crawl_lane lane = LANE_TRIGGER; lane < LANE_COUNT; lane++) {
+		keeper_must(k, store_due_next(k->store, lane, 0, &due, &why), &why);
+		if (due < first)
+			first = due;
+	}
+	return first < now ? now - first : 0;
+}
+
+void
+keeper_status_fill(struct keeper *k, struct msg_health_answer *a)
+{
+	int64_t oldest = 0;
+	struct why why;
+
+	a->store_ok = true;		/* with a store that fails there is no keeper */
+	memcpy(a->counts, k->counts, sizeof(a->counts));
+	a->pollers = keeper_peer_count(k, ROLE_POLLER);
+	a->publishers = keeper_peer_count(k, ROLE_PUBLISHER);
+	keeper_must(k, store_events_count(k->store, &a->outbox, &oldest, &why), &why);
+	a->outbox_age_ms = oldest > 0 && keeper_now(k) > oldest ? keeper_now(k) - oldest : 0;
+	a->oldest_due_ms = overdue(k);
+	a->provider_paused = budget_paused(&k->budget, keeper_mono(k));
+	(void)str_copy(a->last_error, sizeof(a->last_error), error_of_hour(k));
+}

@@ -1,0 +1,183 @@
+/*
+ * keeper_turn.c - the keeper's turn: group commit without a thread.
+ *
+ * Handlers change the store inside one open transaction and stage what they want to
+ * say; every peer is held. The turn runs at a lower priority than input, so it comes
+ * when no more is ready: it grants leases for due work (a new crawl and its trigger
+ * share a commit), commits once, and only then lets everything go. Under input that
+ * never pauses, KEEPER_TURN_MAX changes bring it forward.
+ *
+ * Owns the timers. A commit that fails ends the process before anything is sent.
+ */
+#include "keeper/keeper.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/why.h"
+
+#define TICK_MS	       1000
+#define CLOCK_SLACK_MS 5000	/* a wall clock that moved more against the other was set, not slewed */
+
+int64_t
+keeper_now(const struct keeper *k)
+{
+	return clock_wall_ms(k->clock);
+}
+
+int64_t
+keeper_mono(const struct keeper *k)
+{
+	return clock_mono_ms(k->clock);
+}
+
+void
+keeper_wake(struct keeper *k)
+{
+	event_active(k->changes >= KEEPER_TURN_MAX ? k->turn_now : k->turn, EV_TIMEOUT, 0);
+}
+
+static void
+commit(struct keeper *k)
+{
+	struct why why;
+
+	k->changes = 0;
+	if (store_is_dirty(k->store))
+		keeper_must(k, store_commit(k->store, &why), &why);
+}
+
+static void
+flush(struct keeper *k)
+{
+	for (struct keeper_peer *p = k->peers; p != NULL; p = p->next)
+		peer_flush(p->peer);
+}
+
+static void
+arm_due(struct keeper *k)
+{
+	int64_t next = keeper_lease_next(k);
+
+	if (next == INT64_MAX)
+		(void)evtimer_del(k->due);
+	else
+		loop_timer_in(k->due, next - keeper_now(k));
+}
+
+void
+keeper_turn(struct keeper *k)
+{
+	if (!k->draining)
+		keeper_lease_grant(k);
+	commit(k);
+	keeper_outbox_send(k);
+	flush(k);
+	arm_due(k);
+}
+
+void
+keeper_drain(struct keeper *k)
+{
+	k->draining = true;
+	keeper_turn(k);
+}
+
+size_t
+keeper_unsent(const struct keeper *k)
+{
+	size_t sum = 0;
+
+	for (const struct keeper_peer *p = k->peers; p != NULL; p = p->next)
+		sum += peer_unsent(p->peer);
+	return sum;
+}
+
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	keeper_turn(arg);
+}
+
+/* The wall clock was set while we run: what was due in ten minutes still is, and a
+ * deadline is not missed because the clock jumped over it. */
+static void
+follow_clock(struct keeper *k)
+{
+	int64_t offset = keeper_now(k) - keeper_mono(k);
+	int64_t by = offset - k->wall_offset_ms;
+	struct why why;
+
+	k->wall_offset_ms = offset;
+	if (by > -CLOCK_SLACK_MS && by < CLOCK_SLACK_MS)
+		return;
+	log_warning("the clock was set by %lld s: due times move with it", (long long)(by / 1000));
+	keeper_must(k, store_shift_times(k->store, by, &why), &why);
+	keeper_wake(k);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct keeper *k = arg;
+
+	(void)fd;
+	(void)what;
+	loop_timer_in(k->tick, TICK_MS);
+	follow_clock(k);
+	keeper_lease_watch_overrun(k);
+	keeper_status_tell(k);
+	keeper_wake(k);
+}
+
+static struct event *
+event_at(struct keeper *k, event_callback_fn callback, int priority)
+{
+	struct event *e = event_new(k->base, -1, 0, callback, k);
+
+	if (e == NULL || event_priority_set(e, priority) < 0)
+		fatal(EXIT_STATUS_FAILURE, "no timer: out of memory");
+	return e;
+}
+
+struct keeper *
+keeper_new(struct event_base *base, struct store *store, const struct conf *conf, const struct clock *clock,
+    uint64_t (*random)(void), const struct keeper_parent *parent)
+{
+	struct keeper *k = xcalloc(1, sizeof(*k));
+
+	k->base = base;
+	k->store = store;
+	k->conf = conf;
+	k->clock = clock;
+	k->random = random;
+	k->parent = *parent;
+	k->wall_offset_ms = keeper_now(k) - keeper_mono(k);
+	wire_init(&k->out);
+	json_out_init(&k->json);
+	json_out_init(&k->json2);
+	k->turn_now = event_at(k, on_turn, 0);
+	k->turn = event_at(k, on_turn, 2);
+	k->due = event_at(k, on_turn, 2);
+	k->tick = event_at(k, on_tick, 1);
+	loop_timer_in(k->tick, TICK_MS);
+	return k;
+}
+
+void
+keeper_recover(struct keeper *k)
+{
+	struct why why;
+
+	keeper_must(k, store_next_epoch(k->store, &k->epoch, &why), &why);
+	keeper_must(k, store_counts(k->store, k->counts, &why), &why);
+	for (int state = 0; state < CRAWL_STATE_COUNT; state++)
+		k->live += k->counts[state];
+	keeper_lease_recover(k);
+	if (k->conf->background_polling_enabled)
+		keeper_must(k, store_wake_waiting(k->store, keeper_now(k), &why), &why);
+	commit(k);
+	keeper_wake(k);
+}

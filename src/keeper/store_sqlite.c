@@ -1,0 +1,975 @@
+/*
+ * store_sqlite.c - the job store in one SQLite file.
+ *
+ * Owns the connection, its prepared statements and the open transaction. Knows
+ * rows, not rules: what a step means, who holds a lease and when something is due
+ * is the keeper's.
+ *
+ * One connection, WAL, synchronous=FULL, locking_mode=EXCLUSIVE: a commit is one
+ * append and one sync, and nobody else can open the file. Statements are prepared
+ * once. A crawl's row changes often and is short; its request lies in a table of
+ * its own and never changes.
+ *
+ * Absent values are NULL, so that the indexes hold only rows that can be found by
+ * them: due work only live crawls, leases only leased ones.
+ */
+#include "keeper/store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/why.h"
+
+#define APPLICATION_ID 0x5452574c	/* "TRWL" */
+#define BATCH_BYTES    (400u << 10)	/* of event text in one message, below WIRE_BODY_MAX */
+
+/* schema[n] brings a file from version n to n + 1. Rows are only ever added. */
+static const char *const schema[STORE_SCHEMA_VERSION] = {
+	"CREATE TABLE crawls ("
+	" id BLOB PRIMARY KEY,"
+	" state INTEGER NOT NULL,"
+	" version INTEGER NOT NULL,"
+	" created_ms INTEGER NOT NULL,"
+	" updated_ms INTEGER NOT NULL,"
+	" triggered_ms INTEGER,"
+	" ready_ms INTEGER,"
+	" finished_ms INTEGER,"
+	" intent_ms INTEGER,"
+	" deadline_ms INTEGER,"
+	" lane INTEGER,"		/* NULL: ended */
+	" due_ms INTEGER NOT NULL,"	/* 0: waits for no time */
+	" lease INTEGER,"
+	" triggers INTEGER NOT NULL,"
+	" looks INTEGER NOT NULL,"
+	" polls INTEGER NOT NULL,"
+	" failures INTEGER NOT NULL,"
+	" crashes INTEGER NOT NULL,"
+	" cancel_wanted INTEGER NOT NULL,"
+	" fetch_wanted INTEGER NOT NULL,"
+	" provider_records INTEGER,"
+	" posts INTEGER,"
+	" media INTEGER,"
+	" errors INTEGER,"
+	" size_bytes INTEGER,"
+	" crc32c INTEGER,"
+	" sha256 BLOB,"
+	" error INTEGER,"
+	" stage INTEGER,"
+	" error_text TEXT,"
+	" note TEXT,"
+	" snapshot_id TEXT,"
+	" object_path TEXT"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX crawls_due ON crawls (lane, due_ms, state) WHERE lane IS NOT NULL;"
+	"CREATE INDEX crawls_lease ON crawls (lease) WHERE lease IS NOT NULL;"
+	"CREATE UNIQUE INDEX crawls_snapshot ON crawls (snapshot_id) WHERE snapshot_id IS NOT NULL;"
+	"CREATE TABLE requests ("
+	" crawl_id BLOB PRIMARY KEY,"
+	" sha256 BLOB NOT NULL,"
+	" idempotency_key TEXT,"
+	" platform INTEGER NOT NULL,"
+	" dataset_id TEXT NOT NULL,"
+	" competitor TEXT NOT NULL,"
+	" brand TEXT NOT NULL,"
+	" category TEXT NOT NULL,"
+	" url TEXT NOT NULL,"
+	" start_date TEXT NOT NULL,"
+	" end_date TEXT NOT NULL,"
+	" include_profile_data INTEGER NOT NULL,"
+	" num_of_posts INTEGER NOT NULL"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE UNIQUE INDEX requests_key ON requests (idempotency_key) WHERE idempotency_key IS NOT NULL;"
+	"CREATE TABLE outbox ("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"	/* a number is never used again */
+	" id BLOB NOT NULL,"
+	" crawl_id BLOB NOT NULL,"
+	" type INTEGER NOT NULL,"
+	" time_ms INTEGER NOT NULL,"
+	" attributes TEXT NOT NULL,"
+	" body TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"INSERT INTO meta VALUES ('epoch', 0);",
+};
+
+/* In the order of put_crawl() and get_crawl(). snapshot_id and object_path are set
+ * once, by a statement of their own: an update that named them would rewrite their
+ * index with every poll. */
+#define HOT_COLUMNS \
+	"state, version, updated_ms, triggered_ms, ready_ms, finished_ms, intent_ms, deadline_ms, lane, " \
+	"due_ms, lease, triggers, looks, polls, failures, crashes, cancel_wanted, fetch_wanted, " \
+	"provider_records, posts, media, errors, size_bytes, crc32c, sha256, error, stage, error_text, note"
+#define HOT_COUNT 29
+#define HOT_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+#define ALL_COLUMNS HOT_COLUMNS ", id, created_ms, snapshot_id, object_path"
+
+#define REQUEST_COLUMNS \
+	"platform, dataset_id, competitor, brand, category, url, start_date, end_date, " \
+	"include_profile_data, num_of_posts"
+
+enum sql {
+	SQL_BEGIN, SQL_COMMIT, SQL_EPOCH_SET, SQL_EPOCH_GET,
+	SQL_CRAWL_ADD, SQL_REQUEST_ADD, SQL_CRAWL_FIND, SQL_REQUEST_FIND, SQL_HASH_FIND,
+	SQL_CRAWL_UPDATE, SQL_SNAPSHOT_SET, SQL_KEY_FIND, SQL_SNAPSHOT_OWNER, SQL_COUNTS,
+	SQL_DUE, SQL_DUE_NEXT, SQL_WAKE, SQL_LEASED, SQL_SHIFT,
+	SQL_EVENT_ADD, SQL_EVENTS_AFTER, SQL_EVENTS_FORGET, SQL_EVENTS_RANGE, SQL_EVENT_TIME,
+	SQL_COUNT
+};
+
+static const char *const sql_text[SQL_COUNT] = {
+	[SQL_BEGIN] = "BEGIN IMMEDIATE",
+	[SQL_COMMIT] = "COMMIT",
+	[SQL_EPOCH_SET] = "UPDATE meta SET value = value + 1 WHERE name = 'epoch'",
+	[SQL_EPOCH_GET] = "SELECT value FROM meta WHERE name = 'epoch'",
+	[SQL_CRAWL_ADD] = "INSERT INTO crawls (" ALL_COLUMNS ") VALUES (" HOT_MARKS ",?,?,?,?)",
+	[SQL_REQUEST_ADD] = "INSERT INTO requests (" REQUEST_COLUMNS ", crawl_id, sha256, idempotency_key)"
+	    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[SQL_CRAWL_FIND] = "SELECT " ALL_COLUMNS " FROM crawls WHERE id = ?",
+	[SQL_REQUEST_FIND] = "SELECT " REQUEST_COLUMNS " FROM requests WHERE crawl_id = ?",
+	[SQL_HASH_FIND] = "SELECT sha256 FROM requests WHERE crawl_id = ?",
+	[SQL_CRAWL_UPDATE] = "UPDATE crawls SET (" HOT_COLUMNS ") = (" HOT_MARKS ") WHERE id = ?",
+	[SQL_SNAPSHOT_SET] = "UPDATE crawls SET snapshot_id = ?1, object_path = ?2 WHERE id = ?3"
+	    " AND (snapshot_id IS NOT ?1 OR object_path IS NOT ?2)",
+	[SQL_KEY_FIND] = "SELECT crawl_id FROM requests WHERE idempotency_key = ?",
+	[SQL_SNAPSHOT_OWNER] = "SELECT id FROM crawls WHERE snapshot_id = ?",
+	[SQL_COUNTS] = "SELECT state, count(*) FROM crawls INDEXED BY crawls_due"
+	    " WHERE lane IS NOT NULL GROUP BY state",
+	[SQL_DUE] = "SELECT " ALL_COLUMNS " FROM crawls INDEXED BY crawls_due"
+	    " WHERE lane = ?1 AND due_ms > 0 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
+	[SQL_DUE_NEXT] = "SELECT due_ms FROM crawls INDEXED BY crawls_due"
+	    " WHERE lane = ?1 AND due_ms > ?2 ORDER BY due_ms LIMIT 1",
+	[SQL_WAKE] = "UPDATE crawls SET due_ms = ?1 WHERE lane IS NOT NULL AND due_ms = 0",
+	[SQL_LEASED] = "SELECT " ALL_COLUMNS " FROM crawls INDEXED BY crawls_lease"
+	    " WHERE lease > ?1 ORDER BY lease LIMIT ?2",
+	[SQL_SHIFT] = "UPDATE crawls SET"
+	    " due_ms = CASE WHEN due_ms > 0 THEN max(due_ms + ?1, 1) ELSE 0 END,"
+	    " deadline_ms = CASE WHEN deadline_ms > 0 THEN max(deadline_ms + ?1, 1) END"
+	    " WHERE lane IS NOT NULL",
+	[SQL_EVENT_ADD] = "INSERT INTO outbox (id, crawl_id, type, time_ms, attributes, body)"
+	    " VALUES (?,?,?,?,?,?)",
+	[SQL_EVENTS_AFTER] = "SELECT seq, id, crawl_id, type, time_ms, attributes, body FROM outbox"
+	    " WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+	[SQL_EVENTS_FORGET] = "DELETE FROM outbox WHERE seq <= ?",
+	/* Rows go in at the end and leave from the front, so the ends give the count. */
+	[SQL_EVENTS_RANGE] = "SELECT (SELECT min(seq) FROM outbox), (SELECT max(seq) FROM outbox)",
+	[SQL_EVENT_TIME] = "SELECT time_ms FROM outbox ORDER BY seq LIMIT 1",
+};
+
+struct store {
+	sqlite3		*db;
+	sqlite3_stmt	*statements[SQL_COUNT];
+	bool		 dirty;
+	char		*events;	/* text of the last store_events_after() */
+	size_t		 events_size;
+};
+
+/* ---- errors ---- */
+
+static int
+errno_of(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_FULL:
+		return ENOSPC;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return EUCLEAN;
+	case SQLITE_NOMEM:
+		return ENOMEM;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return EBUSY;
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+	case SQLITE_CANTOPEN:
+		return EACCES;
+	default:
+		return EIO;
+	}
+}
+
+static int
+store_fail(struct store *s, struct why *why, const char *attempt)
+{
+	return why_set(why, errno_of(sqlite3_extended_errcode(s->db)), "job store: %s: %s (code %d)", attempt,
+	    sqlite3_errmsg(s->db), sqlite3_extended_errcode(s->db));
+}
+
+/* ---- binding and reading, in the order of the columns ---- */
+
+struct binder {
+	sqlite3_stmt	*st;
+	int		 n;
+};
+
+static struct binder
+bind_to(struct store *s, enum sql which)
+{
+	return (struct binder){ s->statements[which], 0 };
+}
+
+static void
+put_int(struct binder *b, int64_t value)
+{
+	(void)sqlite3_bind_int64(b->st, ++b->n, value);
+}
+
+static void
+put_int_or_null(struct binder *b, int64_t value)
+{
+	if (value != 0)
+		put_int(b, value);
+	else
+		(void)sqlite3_bind_null(b->st, ++b->n);
+}
+
+static void
+put_blob(struct binder *b, const void *p, int len)
+{
+	(void)sqlite3_bind_blob(b->st, ++b->n, p, len, SQLITE_STATIC);
+}
+
+static void
+put_uuid(struct binder *b, const struct uuid *id)
+{
+	put_blob(b, id->bytes, sizeof(id->bytes));
+}
+
+static void
+put_text(struct binder *b, const char *text)
+{
+	(void)sqlite3_bind_text(b->st, ++b->n, text, -1, SQLITE_STATIC);
+}
+
+static void
+put_text_or_null(struct binder *b, const char *text)
+{
+	if (text[0] != '\0')
+		put_text(b, text);
+	else
+		(void)sqlite3_bind_null(b->st, ++b->n);
+}
+
+struct reader {
+	sqlite3_stmt	*st;
+	int		 n;
+};
+
+static int64_t
+get_int(struct reader *r)
+{
+	return sqlite3_column_int64(r->st, r->n++);	/* NULL reads as 0 */
+}
+
+static void
+get_bytes(struct reader *r, void *dst, int size)
+{
+	const void *p = sqlite3_column_blob(r->st, r->n);
+
+	if (p != NULL && sqlite3_column_bytes(r->st, r->n) == size)
+		memcpy(dst, p, (size_t)size);
+	else
+		memset(dst, 0, (size_t)size);
+	r->n++;
+}
+
+static void
+get_text(struct reader *r, char *dst, size_t size)
+{
+	const char *p = (const char *)sqlite3_column_text(r->st, r->n++);
+
+	dst[0] = '\0';
+	if (p != NULL)
+		(void)str_copy(dst, size, p);
+}
+
+/* ---- running statements ---- */
+
+/* Ends a statement that was stepped; its bindings may point to memory of the caller. */
+static void
+end(struct store *s, enum sql which)
+{
+	(void)sqlite3_reset(s->statements[which]);
+	(void)sqlite3_clear_bindings(s->statements[which]);
+}
+
+/* Runs a statement that gives no rows. */
+static int
+run(struct store *s, enum sql which, const char *attempt, struct why *why)
+{
+	int rc = sqlite3_step(s->statements[which]);
+	int result = 0;
+
+	if (rc != SQLITE_DONE)
+		result = store_fail(s, why, attempt);
+	end(s, which);
+	return result;
+}
+
+/* 1 for a row, 0 for none (the statement is then ended), -errno (ended, too). */
+static int
+row(struct store *s, enum sql which, const char *attempt, struct why *why)
+{
+	int rc = sqlite3_step(s->statements[which]);
+	int result = 1;
+
+	if (rc == SQLITE_ROW)
+		return result;
+	result = rc == SQLITE_DONE ? 0 : store_fail(s, why, attempt);
+	end(s, which);
+	return result;
+}
+
+/* The first change after a commit opens the transaction. */
+static int
+begin_change(struct store *s, struct why *why)
+{
+	int result;
+
+	if (s->dirty)
+		return 0;
+	result = run(s, SQL_BEGIN, "opening a transaction", why);
+	if (result == 0)
+		s->dirty = true;
+	return result;
+}
+
+static int
+change(struct store *s, enum sql which, const char *attempt, struct why *why)
+{
+	int result = begin_change(s, why);
+
+	return result < 0 ? result : run(s, which, attempt, why);
+}
+
+bool
+store_is_dirty(const struct store *s)
+{
+	return s->dirty;
+}
+
+int
+store_commit(struct store *s, struct why *why)
+{
+	int result;
+
+	if (!s->dirty)
+		return 0;
+	result = run(s, SQL_COMMIT, "committing", why);
+	if (result == 0)
+		s->dirty = false;
+	return result;
+}
+
+/* ---- opening ---- */
+
+static int
+pragma_int(struct store *s, const char *pragma, int64_t *ret, struct why *why)
+{
+	sqlite3_stmt *st = NULL;
+	int result = 0;
+
+	if (sqlite3_prepare_v2(s->db, pragma, -1, &st, NULL) != SQLITE_OK || sqlite3_step(st) != SQLITE_ROW)
+		result = store_fail(s, why, pragma);
+	else
+		*ret = sqlite3_column_int64(st, 0);
+	(void)sqlite3_finalize(st);
+	return result;
+}
+
+static int
+execute(struct store *s, const char *text, const char *attempt, struct why *why)
+{
+	if (sqlite3_exec(s->db, text, NULL, NULL, NULL) != SQLITE_OK)
+		return store_fail(s, why, attempt);
+	return 0;
+}
+
+/* The file's own words about itself: ours and of a version we know? */
+static int
+check_identity(struct store *s, const char *path, int64_t *ret_version, struct why *why)
+{
+	int64_t application, pages;
+	int result;
+
+	if ((result = pragma_int(s, "PRAGMA application_id", &application, why)) < 0 ||
+	    (result = pragma_int(s, "PRAGMA user_version", ret_version, why)) < 0 ||
+	    (result = pragma_int(s, "SELECT count(*) FROM sqlite_schema", &pages, why)) < 0)
+		return result;
+	if (application != APPLICATION_ID && (application != 0 || *ret_version != 0 || pages != 0))
+		return why_set(why, EUCLEAN, "%s is a SQLite database, but not a job store of trawld: "
+		    "move it away, or set DATA_DIR to another directory", path);
+	if (*ret_version > STORE_SCHEMA_VERSION)
+		return why_set(why, ENOTSUP, "%s was written by a newer trawld (schema %lld, this program knows "
+		    "schema %d): install that trawld again, or restore the backup made before the upgrade",
+		    path, (long long)*ret_version, STORE_SCHEMA_VERSION);
+	return 0;
+}
+
+static int
+migrate_step(struct store *s, int version, int64_t now_ms, struct why *why)
+{
+	char stamp[256];
+	int result;
+
+	snprintf(stamp, sizeof(stamp), "INSERT INTO meta VALUES ('schema_%d_ms', %lld);"
+	    "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", version + 1, (long long)now_ms,
+	    APPLICATION_ID, version + 1);
+	if ((result = execute(s, "BEGIN EXCLUSIVE", "beginning a migration", why)) < 0 ||
+	    (result = execute(s, schema[version], "migrating", why)) < 0)
+		return result;
+	return execute(s, stamp, "ending a migration", why);
+}
+
+static int
+migrate(struct store *s, int64_t version, int64_t now_ms, struct why *why)
+{
+	for (; version < STORE_SCHEMA_VERSION; version++) {
+		int result = migrate_step(s, (int)version, now_ms, why);
+
+		if (result < 0) {
+			why_prefix(why, "from schema %lld to %lld", (long long)version, (long long)version + 1);
+			return result;
+		}
+	}
+	return 0;
+}
+
+/* Checkpoints run inside a commit. At SQLite's own 1,000 pages a busy keeper would
+ * write the same hot pages into the file several times a second; 4,000 pages
+ * (16 MiB) do it a few times less and read back in well under a second after a kill.
+ *
+ * There is no quick_check here: it reads the whole file (0.2 s for 100,000 crawls
+ * in cache, many seconds from a slow disk), at the very moment when clients wait
+ * for the keeper to come back. Damage is found where it is read, and ends the keeper. */
+static const char pragmas[] =
+    "PRAGMA locking_mode = EXCLUSIVE;"
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA temp_store = MEMORY;"
+    "PRAGMA cache_size = -32768;"
+    "PRAGMA mmap_size = 0;"
+    "PRAGMA journal_size_limit = 67108864;"
+    "PRAGMA wal_autocheckpoint = 4000;";
+
+static int
+open_prepared(struct store *s, const char *path, const struct clock *clock, struct why *why)
+{
+	int64_t version = 0;
+	int result;
+
+	if ((result = execute(s, pragmas, "setting up", why)) < 0 ||
+	    (result = check_identity(s, path, &version, why)) < 0 ||
+	    (result = migrate(s, version, clock_wall_ms(clock), why)) < 0)
+		return result;
+	for (int i = 0; i < SQL_COUNT; i++) {
+		if (sqlite3_prepare_v3(s->db, sql_text[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i],
+		    NULL) != SQLITE_OK)
+			return store_fail(s, why, "preparing a statement");
+	}
+	result = fs_sync_dir_of(AT_FDCWD, path);
+	return result < 0 ? why_set(why, -result, "%s: its directory cannot be synced: %s", path,
+	    strerror(-result)) : 0;
+}
+
+static void
+explain_open(const char *path, int result, struct why *why)
+{
+	if (result == -EUCLEAN)
+		why_prefix(why, "%s is damaged: restore it from a backup, or move it away to start empty", path);
+	else if (result == -EBUSY)
+		why_prefix(why, "%s is in use by another process", path);
+	else
+		why_prefix(why, "%s", path);
+}
+
+int
+store_open(const char *path, const struct clock *clock, struct store **ret, struct why *why)
+{
+	struct store *s = xcalloc(1, sizeof(*s));
+	struct why own = { "" };
+	int result;
+
+	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+	    SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK)
+		result = s->db == NULL ? why_set(&own, ENOMEM, "out of memory") : store_fail(s, &own, "opening");
+	else
+		result = open_prepared(s, path, clock, &own);
+	if (result < 0) {
+		if (strstr(own.text, path) == NULL)
+			explain_open(path, result, &own);
+		if (why != NULL)
+			*why = own;
+		store_close(s);
+		return result;
+	}
+	*ret = s;
+	return 0;
+}
+
+void
+store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	for (int i = 0; i < SQL_COUNT; i++)
+		(void)sqlite3_finalize(s->statements[i]);
+	(void)sqlite3_close(s->db);
+	free(s->events);
+	free(s);
+}
+
+int
+store_next_epoch(struct store *s, uint32_t *ret, struct why *why)
+{
+	struct reader r = { s->statements[SQL_EPOCH_GET], 0 };
+	int result;
+
+	if ((result = change(s, SQL_EPOCH_SET, "raising the epoch", why)) < 0 ||
+	    (result = store_commit(s, why)) < 0 ||
+	    (result = row(s, SQL_EPOCH_GET, "reading the epoch", why)) < 0)
+		return result;
+	if (result == 0)
+		return why_set(why, EUCLEAN, "job store: the epoch is missing");
+	*ret = (uint32_t)get_int(&r);
+	end(s, SQL_EPOCH_GET);
+	return 0;
+}
+
+/* ---- crawls ---- */
+
+static void
+put_crawl(struct binder *b, const struct crawl *c)
+{
+	static const uint8_t no_sum[SHA256_SIZE];
+
+	put_int(b, c->state);
+	put_int(b, c->version);
+	put_int(b, c->updated_ms);
+	put_int_or_null(b, c->triggered_ms);
+	put_int_or_null(b, c->ready_ms);
+	put_int_or_null(b, c->finished_ms);
+	put_int_or_null(b, c->intent_ms);
+	put_int_or_null(b, c->deadline_ms);
+	put_int_or_null(b, crawl_is_terminal(c->state) ? LANE_NONE : crawl_lane(c->state));
+	put_int(b, c->due_ms);
+	put_int_or_null(b, (int64_t)c->lease);
+	put_int(b, c->triggers);
+	put_int(b, c->looks);
+	put_int(b, c->polls);
+	put_int(b, c->failures);
+	put_int(b, c->crashes);
+	put_int(b, c->cancel_wanted);
+	put_int(b, c->fetch_wanted);
+	put_int(b, (int64_t)c->provider_records);	/* unknown (UINT64_MAX) lies there as -1 */
+	put_int_or_null(b, (int64_t)c->posts);
+	put_int_or_null(b, (int64_t)c->media);
+	put_int_or_null(b, (int64_t)c->errors);
+	put_int_or_null(b, (int64_t)c->size_bytes);
+	put_int_or_null(b, c->crc32c);
+	if (memcmp(c->sha256, no_sum, SHA256_SIZE) != 0)
+		put_blob(b, c->sha256, SHA256_SIZE);
+	else
+		put_int_or_null(b, 0);
+	put_int_or_null(b, c->error);
+	put_int_or_null(b, c->stage);
+	put_text_or_null(b, c->error_text);
+	put_text_or_null(b, c->note);
+	assert(b->n == HOT_COUNT);
+}
+
+static void
+get_crawl(sqlite3_stmt *st, struct crawl *c)
+{
+	struct reader r = { st, 0 };
+
+	memset(c, 0, sizeof(*c));
+	c->state = (enum crawl_state)get_int(&r);
+	c->version = (uint32_t)get_int(&r);
+	c->updated_ms = get_int(&r);
+	c->triggered_ms = get_int(&r);
+	c->ready_ms = get_int(&r);
+	c->finished_ms = get_int(&r);
+	c->intent_ms = get_int(&r);
+	c->deadline_ms = get_int(&r);
+	(void)get_int(&r);		/* the lane follows from the state */
+	c->due_ms = get_int(&r);
+	c->lease = (uint64_t)get_int(&r);
+	c->triggers = (uint32_t)get_int(&r);
+	c->looks = (uint32_t)get_int(&r);
+	c->polls = (uint32_t)get_int(&r);
+	c->failures = (uint32_t)get_int(&r);
+	c->crashes = (uint32_t)get_int(&r);
+	c->cancel_wanted = get_int(&r) != 0;
+	c->fetch_wanted = get_int(&r) != 0;
+	c->provider_records = (uint64_t)get_int(&r);
+	c->posts = (uint64_t)get_int(&r);
+	c->media = (uint64_t)get_int(&r);
+	c->errors = (uint64_t)get_int(&r);
+	c->size_bytes = (uint64_t)get_int(&r);
+	c->crc32c = (uint32_t)get_int(&r);
+	get_bytes(&r, c->sha256, SHA256_SIZE);
+	c->error = (enum error_code)get_int(&r);
+	c->stage = (enum crawl_stage)get_int(&r);
+	get_text(&r, c->error_text, sizeof(c->error_text));
+	get_text(&r, c->note, sizeof(c->note));
+	get_bytes(&r, c->id.bytes, sizeof(c->id.bytes));
+	c->created_ms = get_int(&r);
+	get_text(&r, c->snapshot_id, sizeof(c->snapshot_id));
+	get_text(&r, c->object_path, sizeof(c->object_path));
+}
+
+static int
+add_row(struct store *s, const struct crawl *c, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_CRAWL_ADD);
+	int rc;
+
+	put_crawl(&b, c);
+	put_uuid(&b, &c->id);
+	put_int(&b, c->created_ms);
+	put_text_or_null(&b, c->snapshot_id);
+	put_text_or_null(&b, c->object_path);
+	rc = sqlite3_step(b.st);
+	if (rc != SQLITE_DONE && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_PRIMARYKEY) {
+		end(s, SQL_CRAWL_ADD);
+		return why_set(why, EEXIST, "a crawl with that id exists");
+	}
+	rc = rc == SQLITE_DONE ? 0 : store_fail(s, why, "adding a crawl");
+	end(s, SQL_CRAWL_ADD);
+	return rc;
+}
+
+int
+store_crawl_add(struct store *s, const struct crawl *c, const struct trigger_request *q,
+    const char *idempotency_key, const uint8_t request_sha256[SHA256_SIZE], struct why *why)
+{
+	struct binder b = bind_to(s, SQL_REQUEST_ADD);
+	int result;
+
+	if ((result = begin_change(s, why)) < 0 || (result = add_row(s, c, why)) < 0)
+		return result;
+	put_int(&b, q->platform);
+	put_text(&b, q->dataset_id);
+	put_text(&b, q->competitor);
+	put_text(&b, q->brand);
+	put_text(&b, q->category);
+	put_text(&b, q->url);
+	put_text(&b, q->start_date);
+	put_text(&b, q->end_date);
+	put_int(&b, q->include_profile_data);
+	put_int(&b, q->num_of_posts);
+	put_uuid(&b, &c->id);
+	put_blob(&b, request_sha256, SHA256_SIZE);
+	put_text_or_null(&b, idempotency_key);
+	return run(s, SQL_REQUEST_ADD, "adding a request", why);
+}
+
+int
+store_crawl_find(struct store *s, const struct uuid *id, struct crawl *ret, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_CRAWL_FIND);
+	int result;
+
+	put_uuid(&b, id);
+	if ((result = row(s, SQL_CRAWL_FIND, "reading a crawl", why)) <= 0)
+		return result < 0 ? result : -ENOENT;
+	get_crawl(b.st, ret);
+	end(s, SQL_CRAWL_FIND);
+	return 0;
+}
+
+int
+store_request_find(struct store *s, const struct uuid *id, struct trigger_request *ret, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_REQUEST_FIND);
+	struct reader r = { b.st, 0 };
+	int result;
+
+	put_uuid(&b, id);
+	if ((result = row(s, SQL_REQUEST_FIND, "reading a request", why)) <= 0)
+		return result < 0 ? result : -ENOENT;
+	memset(ret, 0, sizeof(*ret));
+	ret->platform = (enum platform_id)get_int(&r);
+	get_text(&r, ret->dataset_id, sizeof(ret->dataset_id));
+	get_text(&r, ret->competitor, sizeof(ret->competitor));
+	get_text(&r, ret->brand, sizeof(ret->brand));
+	get_text(&r, ret->category, sizeof(ret->category));
+	get_text(&r, ret->url, sizeof(ret->url));
+	get_text(&r, ret->start_date, sizeof(ret->start_date));
+	get_text(&r, ret->end_date, sizeof(ret->end_date));
+	ret->include_profile_data = get_int(&r) != 0;
+	ret->num_of_posts = (uint32_t)get_int(&r);
+	end(s, SQL_REQUEST_FIND);
+	return 0;
+}
+
+int
+store_request_hash(struct store *s, const struct uuid *id, uint8_t ret[SHA256_SIZE], struct why *why)
+{
+	struct binder b = bind_to(s, SQL_HASH_FIND);
+	struct reader r = { b.st, 0 };
+	int result;
+
+	put_uuid(&b, id);
+	if ((result = row(s, SQL_HASH_FIND, "reading a request", why)) <= 0)
+		return result < 0 ? result : -ENOENT;
+	get_bytes(&r, ret, SHA256_SIZE);
+	end(s, SQL_HASH_FIND);
+	return 0;
+}
+
+int
+store_crawl_update(struct store *s, const struct crawl *c, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_CRAWL_UPDATE);
+	struct binder names = bind_to(s, SQL_SNAPSHOT_SET);
+	int result;
+
+	put_crawl(&b, c);
+	put_uuid(&b, &c->id);
+	if ((result = change(s, SQL_CRAWL_UPDATE, "writing a crawl", why)) < 0)
+		return result;
+	if (sqlite3_changes(s->db) != 1)
+		return -ENOENT;
+	if (c->snapshot_id[0] == '\0' && c->object_path[0] == '\0')
+		return 0;
+	put_text_or_null(&names, c->snapshot_id);
+	put_text_or_null(&names, c->object_path);
+	put_uuid(&names, &c->id);
+	return change(s, SQL_SNAPSHOT_SET, "writing a crawl's job", why);
+}
+
+static int
+find_id(struct store *s, enum sql which, const char *text, struct uuid *ret, struct why *why)
+{
+	struct binder b = bind_to(s, which);
+	struct reader r = { b.st, 0 };
+	int result;
+
+	put_text(&b, text);
+	if ((result = row(s, which, "looking up a crawl", why)) <= 0)
+		return result < 0 ? result : -ENOENT;
+	get_bytes(&r, ret->bytes, sizeof(ret->bytes));
+	end(s, which);
+	return 0;
+}
+
+int
+store_idempotency_find(struct store *s, const char *key, struct uuid *ret, struct why *why)
+{
+	return find_id(s, SQL_KEY_FIND, key, ret, why);
+}
+
+int
+store_snapshot_owner(struct store *s, const char *snapshot_id, struct uuid *ret, struct why *why)
+{
+	return find_id(s, SQL_SNAPSHOT_OWNER, snapshot_id, ret, why);
+}
+
+int
+store_counts(struct store *s, uint32_t ret[CRAWL_STATE_COUNT], struct why *why)
+{
+	int result;
+
+	memset(ret, 0, CRAWL_STATE_COUNT * sizeof(ret[0]));
+	while ((result = row(s, SQL_COUNTS, "counting crawls", why)) > 0) {
+		struct reader r = { s->statements[SQL_COUNTS], 0 };
+		int64_t state = get_int(&r);
+
+		if (state >= 0 && state < CRAWL_STATE_COUNT)
+			ret[state] = (uint32_t)get_int(&r);
+	}
+	return result;
+}
+
+/* ---- leases ---- */
+
+static int
+read_crawls(struct store *s, enum sql which, struct crawl *ret, unsigned *ret_count, struct why *why)
+{
+	unsigned count = 0;
+	int result;
+
+	while ((result = row(s, which, "reading crawls", why)) > 0)
+		get_crawl(s->statements[which], &ret[count++]);
+	if (result == 0)
+		*ret_count = count;
+	return result;
+}
+
+int
+store_due(struct store *s, enum crawl_lane lane, int64_t now_ms, struct crawl *ret, unsigned max,
+    unsigned *ret_count, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_DUE);
+
+	put_int(&b, lane);
+	put_int(&b, now_ms);
+	put_int(&b, max);
+	return read_crawls(s, SQL_DUE, ret, ret_count, why);
+}
+
+int
+store_due_next(struct store *s, enum crawl_lane lane, int64_t after_ms, int64_t *ret_ms, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_DUE_NEXT);
+	struct reader r = { b.st, 0 };
+	int result;
+
+	put_int(&b, lane);
+	put_int(&b, after_ms);
+	if ((result = row(s, SQL_DUE_NEXT, "reading the next due time", why)) < 0)
+		return result;
+	*ret_ms = INT64_MAX;
+	if (result > 0) {
+		*ret_ms = get_int(&r);
+		end(s, SQL_DUE_NEXT);
+	}
+	return 0;
+}
+
+int
+store_leased(struct store *s, uint64_t after, struct crawl *ret, unsigned max, unsigned *ret_count,
+    struct why *why)
+{
+	struct binder b = bind_to(s, SQL_LEASED);
+
+	put_int(&b, (int64_t)after);
+	put_int(&b, max);
+	return read_crawls(s, SQL_LEASED, ret, ret_count, why);
+}
+
+int
+store_wake_waiting(struct store *s, int64_t now_ms, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_WAKE);
+
+	put_int(&b, now_ms);
+	return change(s, SQL_WAKE, "waking crawls", why);
+}
+
+int
+store_shift_times(struct store *s, int64_t by_ms, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_SHIFT);
+
+	put_int(&b, by_ms);
+	return change(s, SQL_SHIFT, "moving due times", why);
+}
+
+/* ---- events ---- */
+
+int
+store_event_add(struct store *s, struct event *e, const char *attributes, size_t attributes_len,
+    const char *body, size_t body_len, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_EVENT_ADD);
+	int result;
+
+	put_uuid(&b, &e->id);
+	put_uuid(&b, &e->crawl_id);
+	put_int(&b, e->type);
+	put_int(&b, e->time_ms);
+	(void)sqlite3_bind_text(b.st, ++b.n, attributes, (int)attributes_len, SQLITE_STATIC);
+	(void)sqlite3_bind_text(b.st, ++b.n, body, (int)body_len, SQLITE_STATIC);
+	if ((result = change(s, SQL_EVENT_ADD, "adding an event", why)) < 0)
+		return result;
+	e->seq = (uint64_t)sqlite3_last_insert_rowid(s->db);
+	return 0;
+}
+
+static const char *
+keep_text(struct store *s, size_t *used, struct reader *r, uint32_t *ret_len)
+{
+	const void *p = sqlite3_column_text(r->st, r->n);
+	size_t len = (size_t)sqlite3_column_bytes(r->st, r->n++);
+	char *kept = s->events + *used;
+
+	memcpy(kept, p, len);
+	*used += len;
+	*ret_len = (uint32_t)len;
+	return kept;
+}
+
+static bool
+fits(struct store *s, size_t used)
+{
+	sqlite3_stmt *st = s->statements[SQL_EVENTS_AFTER];
+	size_t need = (size_t)sqlite3_column_bytes(st, 5) + (size_t)sqlite3_column_bytes(st, 6);
+
+	return need <= s->events_size - used;
+}
+
+int
+store_events_after(struct store *s, uint64_t seq, unsigned max, struct msg_event_batch *ret, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_EVENTS_AFTER);
+	size_t used = 0;
+	int result;
+
+	if (s->events == NULL) {
+		s->events_size = BATCH_BYTES;
+		s->events = xmalloc(s->events_size);
+	}
+	ret->count = 0;
+	put_int(&b, (int64_t)seq);
+	put_int(&b, max < EVENT_BATCH_MAX ? max : EVENT_BATCH_MAX);
+	while ((result = row(s, SQL_EVENTS_AFTER, "reading events", why)) > 0) {
+		struct reader r = { b.st, 0 };
+		struct msg_event *e = &ret->events[ret->count];
+
+		if (!fits(s, used)) {
+			end(s, SQL_EVENTS_AFTER);
+			return 0;
+		}
+		e->event.seq = (uint64_t)get_int(&r);
+		get_bytes(&r, e->event.id.bytes, sizeof(e->event.id.bytes));
+		get_bytes(&r, e->event.crawl_id.bytes, sizeof(e->event.crawl_id.bytes));
+		e->event.type = (enum event_type)get_int(&r);
+		e->event.time_ms = get_int(&r);
+		e->attributes = keep_text(s, &used, &r, &e->attributes_len);
+		e->body = keep_text(s, &used, &r, &e->body_len);
+		ret->count++;
+	}
+	return result;
+}
+
+int
+store_events_forget(struct store *s, uint64_t up_to_seq, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_EVENTS_FORGET);
+
+	put_int(&b, (int64_t)up_to_seq);
+	return change(s, SQL_EVENTS_FORGET, "forgetting events", why);
+}
+
+int
+store_events_count(struct store *s, uint64_t *ret_count, int64_t *ret_oldest_ms, struct why *why)
+{
+	struct reader range = { s->statements[SQL_EVENTS_RANGE], 0 };
+	struct reader oldest = { s->statements[SQL_EVENT_TIME], 0 };
+	int64_t first, last;
+	int result;
+
+	if ((result = row(s, SQL_EVENTS_RANGE, "counting events", why)) < 0)
+		return result;
+	first = get_int(&range);
+	last = get_int(&range);
+	end(s, SQL_EVENTS_RANGE);
+	*ret_count = last > 0 ? (uint64_t)(last - first + 1) : 0;
+	*ret_oldest_ms = 0;
+	if ((result = row(s, SQL_EVENT_TIME, "reading the oldest event", why)) <= 0)
+		return result;
+	*ret_oldest_ms = get_int(&oldest);
+	end(s, SQL_EVENT_TIME);
+	return 0;
+}
