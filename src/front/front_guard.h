@@ -1,0 +1,69 @@
+/*
+ * front_guard.h - evhttp behind a guard: its connections, how many there may be,
+ * how long anything may take, and a strict look (http_check.h) at every byte before
+ * evhttp sees it. What the check refuses is answered here and the connection closed,
+ * so no client ever sees one of evhttp's own pages.
+ *
+ * Order: guard_new, guard_listen for each socket, guard_sweep about ten times a
+ * second; guard_stop, and guard_free when guard_connections() is 0 or patience ends.
+ *
+ * A connection has at most one request at a time with its owner: from on_request
+ * until guard_answer(), or until on_gone when the client left first. A pipelined
+ * request waits for the answer before it.
+ */
+#ifndef FRONT_FRONT_GUARD_H
+#define FRONT_FRONT_GUARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "front/http_check.h"
+
+struct guard;
+struct guard_conn;
+
+struct guard_limits {
+	struct http_limits http;
+	unsigned connections;		/* at a time; more wait in the listener's backlog */
+	int64_t	 head_ms;		/* from a request's first byte to its empty line */
+	int64_t	 request_ms;		/* from its first byte to its last, plus */
+	int64_t	 bytes_per_second;	/* its length at this rate */
+	int64_t	 answer_ms;		/* from an answer's making to its last byte's leaving */
+	int64_t	 idle_ms;		/* between requests */
+	int64_t	 linger_ms;		/* after a refusal, so that the client can read it */
+};
+
+extern const struct guard_limits guard_limits_default;
+
+struct guard_events {
+	/* A whole request that passed; only guard_answer() may answer it. */
+	void (*on_request)(struct guard_conn *, struct evhttp_request *, void *arg);
+	/* The client is gone: the request last given is about to be freed. */
+	void (*on_gone)(struct guard_conn *, void *arg);
+	/* Write a whole HTTP/1.1 answer with Connection: close that tells the client. */
+	void (*on_refused)(int status, const char *reason, struct evbuffer *out, void *arg);
+};
+
+/* limits and clock are borrowed. */
+struct guard *guard_new(struct event_base *, const struct clock *, const struct guard_limits *limits,
+    const struct guard_events *, void *arg);
+/* Ends every connection; on_gone is called for requests still open. */
+void guard_free(struct guard *);
+
+/* Takes fd, a listening socket, nonblocking from then on. -ENOMEM. */
+int guard_listen(struct guard *, int fd);
+/* Accepts no more, closes what idles, and every other connection after its answer. */
+void guard_stop(struct guard *);
+void guard_sweep(struct guard *);
+unsigned guard_connections(const struct guard *);
+
+/* Sends what was put into the request's output headers and buffer. */
+void guard_answer(struct guard_conn *, struct evhttp_request *, int status, const char *phrase);
+
+/* A place for the owner's own struct: the request it works on. */
+void guard_set_data(struct guard_conn *, void *data);
+void *guard_data(const struct guard_conn *);
+
+#endif

@@ -1,0 +1,228 @@
+/*
+ * front_reply.c - answers: the JSON that is written and the headers around it, the
+ * one error body, and the whole answer for what the guard refused.
+ *
+ * One JSON buffer is reused for all answers; front_begin to front_send is one
+ * stretch without anything between.
+ */
+#include "front/front.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#define RETRY_SOON  "2"		/* trawld itself is away */
+#define RETRY_LATER "30"	/* the provider is */
+
+static const struct {
+	int status;
+	const char *phrase;
+} phrases[] = {
+	{ 200, "OK" }, { 202, "Accepted" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
+	{ 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
+	{ 408, "Request Timeout" }, { 409, "Conflict" }, { 410, "Gone" },
+	{ 413, "Content Too Large" }, { 414, "URI Too Long" }, { 415, "Unsupported Media Type" },
+	{ 417, "Expectation Failed" }, { 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
+	{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
+	{ 501, "Not Implemented" }, { 502, "Bad Gateway" }, { 503, "Service Unavailable" },
+	{ 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
+};
+
+const char *
+front_phrase(int status)
+{
+	for (size_t i = 0; i < countof(phrases); i++) {
+		if (phrases[i].status == status)
+			return phrases[i].phrase;
+	}
+	return "Answer";
+}
+
+struct json_out *
+front_begin(struct call *call)
+{
+	struct json_out *json = &call->front->json;
+
+	json_out_clear(json);
+	json_out_open(json);
+	return json;
+}
+
+void
+front_header(struct call *call, const char *name, const char *value)
+{
+	(void)evhttp_add_header(evhttp_request_get_output_headers(call->request), name, value);
+}
+
+void
+front_send(struct call *call, int status)
+{
+	struct json_out *json = &call->front->json;
+	struct guard_conn *conn = call->conn;
+	struct evhttp_request *request = call->request;
+	char length[24];
+	const char *text;
+	size_t len;
+
+	json_out_close(json);
+	text = json_out_text(json, &len);
+	front_header(call, "Content-Type", "application/json");
+	front_header(call, "X-Request-Id", call->request_id);
+	if (call->head_only) {
+		(void)snprintf(length, sizeof(length), "%zu", len);
+		front_header(call, "Content-Length", length);
+	} else {
+		(void)evbuffer_add(evhttp_request_get_output_buffer(request), text, len);
+	}
+	log_debug("request=%s crawl=%s answered %d", call->request_id, call->crawl_text, status);
+	call_end(call);
+	guard_answer(conn, request, status, front_phrase(status));
+}
+
+static void
+write_error(struct json_out *json, enum error_code code, const char *message, const char *crawl_id,
+    const char *request_id)
+{
+	const struct error_info *info = error_info(code);
+
+	json_out_member(json, "status", "error");
+	json_out_member(json, "message", message);
+	if (crawl_id[0] != '\0')
+		json_out_member(json, "crawl_id", crawl_id);
+	json_out_member(json, "error_code", info->name);
+	json_out_member(json, "recovery_suggestion", info->suggestion);
+	json_out_member(json, "request_id", request_id);
+}
+
+void
+front_fail(struct call *call, enum error_code code, const char *format, ...)
+{
+	int status = error_info(code)->http_status;
+	char message[ERROR_TEXT_SIZE + 256];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	if (status == 429 || status == 503)
+		front_header(call, "Retry-After", code == ERROR_UNAVAILABLE ? RETRY_SOON : RETRY_LATER);
+	write_error(front_begin(call), code, message, call->crawl_text, call->request_id);
+	front_send(call, status);
+}
+
+void
+front_fail_away(struct call *call, bool away)
+{
+	front_fail(call, ERROR_UNAVAILABLE, away ? "The job store is restarting." :
+	    "The job store did not answer in time.");
+}
+
+/* What the keeper's refusals mean to a client. */
+static const char *const refusals[ERROR_CODE_COUNT] = {
+	[ERROR_CONFLICT] = "What was asked does not fit the state that the crawl is in.",
+	[ERROR_IDEMPOTENCY_MISMATCH] = "This Idempotency-Key came with another request before.",
+	[ERROR_RATE_LIMITED] = "Too many crawls are waiting already.",
+	[ERROR_UNAVAILABLE] = "The job store cannot take this at the moment.",
+	[ERROR_INTERNAL] = "The job store failed over this request.",
+	[ERROR_STORAGE_ERROR] = "The job store cannot be written.",
+};
+
+void
+front_fail_as(struct call *call, const struct msg_crawl_answer *answer)
+{
+	if (answer->error == ERROR_NOT_FOUND)
+		front_fail(call, ERROR_NOT_FOUND, "There is no crawl with the id %s.", call->crawl_text);
+	else if (answer->error == ERROR_NOT_READY && answer->has_view)
+		front_fail(call, ERROR_NOT_READY, "%s", front_state_sentence(&answer->view.crawl));
+	else
+		front_fail(call, answer->error, "%s", refusals[answer->error] != NULL ?
+		    refusals[answer->error] : "The request was refused.");
+}
+
+void
+front_fail_crawl(struct call *call, const struct crawl *crawl)
+{
+	enum error_code code = crawl->error;
+
+	if (code == ERROR_NONE)
+		code = crawl->state == CRAWL_CANCELED ? ERROR_CANCELED : ERROR_INTERNAL;
+	front_fail(call, code, "%s", crawl->error_text[0] != '\0' ? crawl->error_text :
+	    crawl->state == CRAWL_CANCELED ? "The crawl was canceled." : "The crawl failed.");
+}
+
+/* ---- refused by the guard ---- */
+
+static enum error_code
+refusal_code(int status)
+{
+	return status == 413 ? ERROR_PAYLOAD_TOO_LARGE : status == 431 ? ERROR_HEADERS_TOO_LARGE :
+	    ERROR_INVALID_REQUEST;
+}
+
+void
+front_on_refused(int status, const char *reason, struct evbuffer *out, void *arg)
+{
+	struct front *front = arg;
+	struct json_out *json = &front->json;
+	struct uuid id = uuid_make(&front->maker, front->clock);
+	char request_id[UUID_TEXT_SIZE];
+	const char *text;
+	size_t len;
+
+	(void)uuid_format(request_id, &id);
+	json_out_clear(json);
+	json_out_open(json);
+	write_error(json, refusal_code(status), reason, "", request_id);
+	json_out_close(json);
+	text = json_out_text(json, &len);
+	(void)evbuffer_add_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"
+	    "Content-Length: %zu\r\nX-Request-Id: %s\r\nConnection: close\r\n\r\n",
+	    status, front_phrase(status), len, request_id);
+	(void)evbuffer_add(out, text, len);
+	log_debug("request=%s refused with %d: %s", request_id, status, reason);
+}
+
+/* ---- members that several answers have ---- */
+
+void
+front_member_now(struct call *call, const char *key)
+{
+	json_out_member_time(&call->front->json, key, clock_wall_ms(call->front->clock));
+}
+
+/* Whole numbers as such: clients read 30, not 30.000. */
+static void
+member_in(struct json_out *json, const char *key, int64_t ms, int64_t unit_ms, int decimals)
+{
+	if (ms % unit_ms == 0) {
+		json_out_member_int(json, key, ms / unit_ms);
+		return;
+	}
+	json_out_key(json, key);
+	json_out_number(json, (double)ms / (double)unit_ms, decimals);
+}
+
+void
+front_member_seconds(struct json_out *json, const char *key, int64_t ms)
+{
+	member_in(json, key, ms, 1000, 3);
+}
+
+void
+front_member_minutes(struct json_out *json, const char *key, int64_t ms)
+{
+	member_in(json, key, ms, 60000, 2);
+}
+
+void
+front_members_polling(struct call *call)
+{
+	const struct conf *conf = call->front->conf;
+
+	front_member_seconds(&call->front->json, "poll_interval_seconds", conf->background_poll_interval_ms);
+	front_member_minutes(&call->front->json, "max_polling_time_minutes",
+	    conf->background_poll_interval_ms * conf->background_max_polls);
+}

@@ -1,0 +1,195 @@
+/*
+ * front_status.c - GET /api/v1/crawl/{crawl_id}/status. With background polling
+ * disabled the provider is asked first; when that takes too long, what is known is
+ * told.
+ */
+#include "front/front.h"
+
+#include "base/mem.h"
+
+#define REFRESH_MS 30000	/* how long the provider may take to be asked */
+
+static const char *const state_sentences[CRAWL_STATE_COUNT] = {
+	[CRAWL_ACCEPTED] = "The crawl waits to be triggered.",
+	[CRAWL_TRIGGERING] = "The crawl is being triggered.",
+	[CRAWL_RECONCILING] = "Whether the provider started the crawl is being found out.",
+	[CRAWL_POLLING] = "The provider is still collecting.",
+	[CRAWL_READY] = "The snapshot is ready and waits for its download.",
+	[CRAWL_DOWNLOADING] = "The snapshot is being downloaded.",
+	[CRAWL_STORING] = "The snapshot is being stored.",
+	[CRAWL_COMPLETED] = "The crawl is completed.",
+	[CRAWL_FAILED] = "The crawl failed.",
+	[CRAWL_CANCELED] = "The crawl was canceled.",
+};
+
+const char *
+front_state_sentence(const struct crawl *crawl)
+{
+	return state_sentences[crawl->state];
+}
+
+static bool
+crawl_is_downloadable(enum crawl_state state)
+{
+	return state == CRAWL_READY || state == CRAWL_DOWNLOADING || state == CRAWL_STORING ||
+	    state == CRAWL_COMPLETED;
+}
+
+/* A text member; null when there is none. */
+static void
+member_or_null(struct json_out *json, const char *key, const char *text)
+{
+	json_out_member(json, key, text[0] != '\0' ? text : NULL);
+}
+
+static void
+write_metadata(struct json_out *json, const struct crawl_view *view)
+{
+	const struct trigger_request *request = &view->request;
+	const struct crawl *crawl = &view->crawl;
+
+	json_out_key(json, "metadata");
+	json_out_open(json);
+	json_out_member(json, "platform", platform_of(request->platform)->name);
+	json_out_member(json, "competitor", request->competitor);
+	json_out_member(json, "brand", request->brand);
+	json_out_member(json, "category", request->category);
+	json_out_member(json, "dataset_id", request->dataset_id);
+	json_out_member(json, "url", request->url);
+	member_or_null(json, "start_date", request->start_date);
+	member_or_null(json, "end_date", request->end_date);
+	json_out_member_bool(json, "include_profile_data", request->include_profile_data);
+	json_out_key(json, "num_of_posts");
+	if (request->num_of_posts > 0)
+		json_out_int(json, request->num_of_posts);
+	else
+		json_out_null(json);
+	json_out_member_time(json, "created_at", crawl->created_ms);
+	json_out_member_time(json, "updated_at", crawl->updated_ms);
+	json_out_member_time(json, "triggered_at", crawl->triggered_ms);
+	json_out_member_time(json, "ready_at", crawl->ready_ms);
+	json_out_member_time(json, "finished_at", crawl->finished_ms);
+	json_out_close(json);
+}
+
+static void
+write_background(struct call *call, const struct crawl *crawl)
+{
+	struct json_out *json = &call->front->json;
+	bool enabled = call->front->conf->background_polling_enabled, ended = crawl_is_terminal(crawl->state);
+	int64_t until = ended ? crawl->finished_ms : clock_wall_ms(call->front->clock);
+	int64_t elapsed = until > crawl->created_ms ? until - crawl->created_ms : 0;
+
+	json_out_key(json, "background_processing");
+	json_out_open(json);
+	json_out_member_bool(json, "enabled", enabled);
+	json_out_member_bool(json, "active", enabled && !ended);
+	json_out_member(json, "status", crawl_background_status(crawl->state, crawl->error, enabled));
+	front_members_polling(call);
+	/* The latest moment: polling gives up then. */
+	json_out_member_time(json, "estimated_completion", ended ? 0 : crawl->deadline_ms);
+	front_member_minutes(json, "elapsed_minutes", elapsed);
+	json_out_close(json);
+}
+
+static void
+write_completed(struct json_out *json, const struct crawl_view *view)
+{
+	const struct crawl *crawl = &view->crawl;
+	char crc32c[CRC32C_TEXT_SIZE], sha256[SHA256_TEXT_SIZE];
+
+	json_out_member(json, "gcs_path", view->object_url);
+	json_out_member_int(json, "post_count", (int64_t)crawl->posts);
+	json_out_member_int(json, "media_count", (int64_t)crawl->media);
+	json_out_member_int(json, "error_count", (int64_t)crawl->errors);
+	json_out_member_int(json, "size_bytes", (int64_t)crawl->size_bytes);
+	json_out_member(json, "crc32c", crc32c_format(crc32c, crawl->crc32c));
+	json_out_member(json, "sha256", sha256_format(sha256, crawl->sha256));
+}
+
+static void
+write_ended_badly(struct json_out *json, const struct crawl *crawl)
+{
+	enum error_code code = crawl->error != ERROR_NONE ? crawl->error :
+	    crawl->state == CRAWL_CANCELED ? ERROR_CANCELED : ERROR_INTERNAL;
+
+	json_out_member(json, "error_code", error_info(code)->name);
+	json_out_member(json, "error_message", crawl->error_text[0] != '\0' ? crawl->error_text :
+	    front_state_sentence(crawl));
+	json_out_member(json, "stage", crawl_stage_name(crawl->stage));
+	json_out_member(json, "recovery_suggestion", error_info(code)->suggestion);
+}
+
+static void
+status_answer(struct call *call, const struct crawl_view *view)
+{
+	const struct crawl *crawl = &view->crawl;
+	struct json_out *json = front_begin(call);
+
+	json_out_member(json, "crawl_id", call->crawl_text);
+	member_or_null(json, "snapshot_id", crawl->snapshot_id);
+	json_out_member(json, "status", crawl_api_status(crawl->state));
+	json_out_member_bool(json, "ready_for_download", crawl_is_downloadable(crawl->state));
+	front_member_now(call, "timestamp");
+	write_metadata(json, view);
+	write_background(call, crawl);
+	if (crawl->state == CRAWL_COMPLETED)
+		write_completed(json, view);
+	else if (crawl_is_terminal(crawl->state))
+		write_ended_badly(json, crawl);
+	else {
+		if (crawl->note[0] != '\0')
+			json_out_member(json, "waiting_for", crawl->note);
+		json_out_member_time(json, "next_check_at", crawl->due_ms);
+	}
+	front_send(call, 200);
+}
+
+/* ---- the question ---- */
+
+static void
+status_put(struct call *call, struct wire_out *out)
+{
+	struct msg_crawl_read read = {
+		.request = call->token,
+		.crawl_id = call->crawl_id,
+		.refresh = call->refresh,
+	};
+
+	msg_crawl_read_put(out, &read);
+}
+
+static void
+status_on_answer(struct call *call, const struct msg_crawl_answer *answer)
+{
+	if (answer->error != ERROR_NONE)
+		front_fail_as(call, answer);
+	else if (!answer->more)
+		status_answer(call, &answer->view);
+}
+
+static void status_on_late(struct call *, bool);
+
+static const struct question status_question = {
+	.put = status_put,
+	.on_answer = status_on_answer,
+	.on_late = status_on_late,
+};
+
+static void
+status_on_late(struct call *call, bool away)
+{
+	if (away || !call->refresh || call->front->draining) {
+		front_fail_away(call, away);
+		return;
+	}
+	call->refresh = false;
+	front_ask(call, &status_question, REFRESH_MS + FRONT_KEEPER_MS);
+}
+
+void
+front_on_status(struct call *call)
+{
+	call->refresh = !call->front->conf->background_polling_enabled;
+	front_ask(call, &status_question, call->refresh ? REFRESH_MS : FRONT_KEEPER_MS);
+}

@@ -1,0 +1,938 @@
+/*
+ * test-front-api.c - each endpoint of the front: what it asks the keeper, the exact
+ * members it answers, each error; and what happens while the keeper is away.
+ */
+#include "front_world.h"
+
+#define HOST "Host: localhost\r\n"
+#define STATUS "GET /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/status HTTP/1.1\r\n" HOST "\r\n"
+#define DOWNLOAD "POST /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/download HTTP/1.1\r\n" HOST \
+	"Content-Length: 0\r\n\r\n"
+#define CANCEL "POST /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/cancel HTTP/1.1\r\n" HOST "\r\n"
+#define HEALTH "GET /health HTTP/1.1\r\n" HOST "\r\n"
+#define JSON_TYPE "Content-Type: application/json\r\n"
+#define ERROR_MEMBERS "status,message,crawl_id,error_code,recovery_suggestion,request_id"
+#define ERROR_MEMBERS_NO_CRAWL "status,message,error_code,recovery_suggestion,request_id"
+
+static const char body[] = "{\"url\":\"https://www.facebook.com/acme\",\"competitor\":\"acme\","
+    "\"start_date\":\"2024-12-01\",\"end_date\":\"2024-12-24\",\"num_of_posts\":10}";
+
+static void
+send_trigger(int fd, const char *headers, const char *text)
+{
+	char request[70000];
+
+	(void)snprintf(request, sizeof(request), "POST /api/v1/crawl/trigger HTTP/1.1\r\n" HOST
+	    "%sContent-Length: %zu\r\n\r\n%s", headers, strlen(text), text);
+	client_send(fd, request);
+}
+
+static int
+set_up(void **state)
+{
+	*state = world_new();
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+/* ---- trigger ---- */
+
+static void
+test_trigger_waits_for_the_provider_and_tells_the_snapshot(void **state)
+{
+	struct world *world = *state;
+	char place[64];
+	struct asked *asked;
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	send_trigger(fd, "Content-Type: Application/JSON; charset=utf-8\r\nIdempotency-Key: \"k-1\"\r\n", body);
+	asked = world_asked(world, MSG_CRAWL_CREATE);
+	assert_true(asked->wait);
+	assert_string_equal(asked->key, "k-1");
+	assert_string_equal(asked->url, "https://www.facebook.com/acme");
+	world_view(world, CRAWL_ACCEPTED);
+	world->answer.view.crawl.id = asked->crawl_id;
+	world->answer.more = true;
+	world_answer(world, asked->request);
+	world_turn(world);
+	world_view(world, CRAWL_POLLING);
+	world->answer.view.crawl.id = asked->crawl_id;
+	world_answer(world, asked->request);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	assert_string_equal(members_of(answer.doc),
+	    "status,message,crawl_id,snapshot_id,timestamp,background_processing");
+	assert_string_equal(members_of(member(&answer, "background_processing")),
+	    "enabled,status,poll_interval_seconds,max_polling_time_minutes,message");
+	assert_string_equal(text_of(&answer, "status"), "success");
+	assert_string_equal(text_of(&answer, "message"), "Crawl triggered successfully");
+	assert_string_equal(text_of(&answer, "snapshot_id"), "sd_abc123");
+	assert_string_equal(json_text(member(&answer, "background_processing"), "status"), "started");
+	assert_string_equal(json_text(member(&answer, "background_processing"), "message"),
+	    "Background polling started - crawl will auto-download when ready");
+	assert_true(json_is_integer(json_object_get(member(&answer, "background_processing"), "poll_interval_seconds")));
+	assert_int_equal(json_int(member(&answer, "background_processing"), "poll_interval_seconds", 0, 100, -1), 30);
+	assert_int_equal(json_int(member(&answer, "background_processing"), "max_polling_time_minutes", 0, 100, -1), 60);
+	(void)snprintf(place, sizeof(place), "\r\nLocation: /api/v1/crawl/%s/status\r\n", text_of(&answer, "crawl_id"));
+	assert_non_null(strstr(answer.head, place));
+	assert_non_null(strstr(answer.head, "\r\nX-Request-Id: "));
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_trigger_answers_202_when_the_wait_ends_first(void **state)
+{
+	struct world *world = *state;
+	struct asked *asked;
+	struct answer answer;
+	uint64_t request;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	send_trigger(fd, JSON_TYPE, body);
+	asked = world_asked(world, MSG_CRAWL_CREATE);
+	request = asked->request;
+	world_view(world, CRAWL_ACCEPTED);
+	world->answer.more = true;
+	world_answer(world, request);
+	world_turn(world);
+	world->ahead_ms += 30000;
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 202);
+	assert_string_equal(text_of(&answer, "status"), "accepted");
+	assert_string_equal(text_of(&answer, "message"), "Crawl accepted; the provider has not answered yet");
+	assert_string_equal(text_of(&answer, "crawl_id"), crawl_text);
+	assert_true(json_is_null(member(&answer, "snapshot_id")));
+	assert_string_equal(members_of(answer.doc),
+	    "status,message,crawl_id,snapshot_id,timestamp,background_processing");
+	assert_true(world_asked(world, MSG_FORGET)->request == request);
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_trigger_does_not_wait_when_told_so(void **state)
+{
+	struct world *world = *state;
+	struct asked *asked;
+	struct answer answer;
+	int fd;
+
+	world->conf.trigger_wait_ms = 0;
+	world_run(world);
+	fd = client_open(world);
+	send_trigger(fd, JSON_TYPE, body);
+	asked = world_asked(world, MSG_CRAWL_CREATE);
+	assert_false(asked->wait);
+	world_view(world, CRAWL_ACCEPTED);
+	world_answer(world, asked->request);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 202);
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_trigger_tells_when_polling_is_disabled(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->conf.background_polling_enabled = false;
+	world->conf.background_poll_interval_ms = 2500;
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	send_trigger(fd, JSON_TYPE, body);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	assert_true(json_is_false(json_object_get(member(&answer, "background_processing"), "enabled")));
+	assert_string_equal(json_text(member(&answer, "background_processing"), "status"), "disabled");
+	assert_true(json_real_value(json_object_get(member(&answer, "background_processing"), "poll_interval_seconds")) == 2.5);
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_trigger_that_fails_carries_the_crawls_error(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	world_view(world, CRAWL_FAILED);
+	world->answer.view.crawl.snapshot_id[0] = '\0';
+	world->answer.view.crawl.error = ERROR_BRIGHTDATA_REJECTED;
+	(void)str_copy(world->answer.view.crawl.error_text, ERROR_TEXT_SIZE, "url: unknown profile");
+	fd = client_open(world);
+	send_trigger(fd, JSON_TYPE, body);
+	answer = client_answer(world, fd);
+	assert_error(&answer, 502, "BRIGHTDATA_REJECTED", "url: unknown profile");
+	assert_string_equal(text_of(&answer, "crawl_id"), crawl_text);
+	assert_string_equal(members_of(answer.doc), ERROR_MEMBERS);
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_a_bad_trigger_is_refused_without_asking_the_keeper(void **state)
+{
+	static const struct {
+		const char *headers, *text;
+		int status;
+		const char *code, *word;
+	} table[] = {
+		{ "", body, 415, "UNSUPPORTED_MEDIA_TYPE", "application/json" },
+		{ "Content-Type: text/plain\r\n", body, 415, "UNSUPPORTED_MEDIA_TYPE", "application/json" },
+		{ "Content-Type: application/jsonx\r\n", body, 415, "UNSUPPORTED_MEDIA_TYPE", "application/json" },
+		{ JSON_TYPE, "", 400, "INVALID_REQUEST", "" },
+		{ JSON_TYPE, "{", 400, "INVALID_REQUEST", "" },
+		{ JSON_TYPE, "{}", 400, "INVALID_REQUEST", "url" },
+		{ JSON_TYPE, "{\"url\":7}", 400, "INVALID_REQUEST", "url" },
+		{ JSON_TYPE "Idempotency-Key: a b\r\n", body, 400, "INVALID_REQUEST", "Idempotency-Key" },
+		{ JSON_TYPE "Idempotency-Key: \"\"\r\n", body, 400, "INVALID_REQUEST", "Idempotency-Key" },
+		{ JSON_TYPE "Idempotency-Key: \xc3\xa4\r\n", body, 400, "INVALID_REQUEST", "Idempotency-Key" },
+	};
+	struct world *world = *state;
+	char key[160], headers[256];
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		send_trigger(fd, table[i].headers, table[i].text);
+		answer = client_answer(world, fd);
+		assert_error(&answer, table[i].status, table[i].code, table[i].word);
+		assert_string_equal(members_of(answer.doc), ERROR_MEMBERS_NO_CRAWL);
+		answer_done(&answer);
+	}
+	memset(key, 'k', sizeof(key));
+	key[129] = '\0';
+	(void)snprintf(headers, sizeof(headers), JSON_TYPE "Idempotency-Key: %s\r\n", key);
+	send_trigger(fd, headers, body);
+	answer = client_answer(world, fd);
+	assert_error(&answer, 400, "INVALID_REQUEST", "128");
+	answer_done(&answer);
+	assert_int_equal(world->asked_count, 0);
+	close(fd);
+}
+
+static void
+test_what_the_keeper_refuses_becomes_its_status(void **state)
+{
+	static const struct {
+		enum error_code error;
+		int status;
+		const char *code;
+	} table[] = {
+		{ ERROR_IDEMPOTENCY_MISMATCH, 422, "IDEMPOTENCY_MISMATCH" },
+		{ ERROR_UNAVAILABLE, 503, "UNAVAILABLE" },
+		{ ERROR_RATE_LIMITED, 429, "RATE_LIMITED" },
+		{ ERROR_INTERNAL, 500, "INTERNAL" },
+	};
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		memset(&world->answer, 0, sizeof(world->answer));
+		world->answer.error = table[i].error;
+		send_trigger(fd, JSON_TYPE "Idempotency-Key: k\r\n", body);
+		answer = client_answer(world, fd);
+		assert_error(&answer, table[i].status, table[i].code, "");
+		assert_null(member(&answer, "crawl_id"));
+		answer_done(&answer);
+	}
+	close(fd);
+}
+
+/* ---- status ---- */
+
+#define STATUS_MEMBERS "crawl_id,snapshot_id,status,ready_for_download,timestamp,metadata,background_processing"
+
+static void
+test_status_tells_each_state(void **state)
+{
+	static const struct {
+		enum crawl_state state;
+		const char *status, *background;
+		bool ready, active;
+		const char *members;
+	} table[] = {
+		{ CRAWL_ACCEPTED, "pending", NULL, false, true, STATUS_MEMBERS ",next_check_at" },
+		{ CRAWL_RECONCILING, NULL, NULL, false, true, STATUS_MEMBERS ",next_check_at" },
+		{ CRAWL_POLLING, "processing", "polling", false, true, STATUS_MEMBERS ",next_check_at" },
+		{ CRAWL_READY, "ready", "ready", true, true, STATUS_MEMBERS ",next_check_at" },
+		{ CRAWL_DOWNLOADING, "downloading", "downloading", true, true, STATUS_MEMBERS ",next_check_at" },
+		{ CRAWL_STORING, "downloading", "downloading", true, true, STATUS_MEMBERS ",next_check_at" },
+		{ CRAWL_COMPLETED, "completed", "completed", true, false,
+		  STATUS_MEMBERS ",gcs_path,post_count,media_count,error_count,size_bytes,crc32c,sha256" },
+		{ CRAWL_FAILED, "failed", "failed", false, false,
+		  STATUS_MEMBERS ",error_code,error_message,stage,recovery_suggestion" },
+		{ CRAWL_CANCELED, "canceled", NULL, false, false,
+		  STATUS_MEMBERS ",error_code,error_message,stage,recovery_suggestion" },
+	};
+	struct world *world = *state;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		struct answer answer;
+		const json_t *background;
+
+		world_view(world, table[i].state);
+		world->answer.view.crawl.finished_ms = crawl_is_terminal(table[i].state) ? 1764000090000 : 0;
+		if (table[i].state == CRAWL_FAILED) {
+			world->answer.view.crawl.error = ERROR_SNAPSHOT_FAILED;
+			world->answer.view.crawl.stage = STAGE_POLLING;
+		}
+		client_send(fd, STATUS);
+		answer = client_answer(world, fd);
+		assert_int_equal(answer.status, 200);
+		assert_string_equal(members_of(answer.doc), table[i].members);
+		assert_string_equal(members_of(member(&answer, "metadata")),
+		    "platform,competitor,brand,category,dataset_id,url,start_date,end_date,include_profile_data,"
+		    "num_of_posts,created_at,updated_at,triggered_at,ready_at,finished_at");
+		background = member(&answer, "background_processing");
+		assert_string_equal(members_of(background), "enabled,active,status,poll_interval_seconds,"
+		    "max_polling_time_minutes,estimated_completion,elapsed_minutes");
+		if (table[i].status != NULL)
+			assert_string_equal(text_of(&answer, "status"), table[i].status);
+		if (table[i].background != NULL)
+			assert_string_equal(json_text(background, "status"), table[i].background);
+		assert_int_equal(json_is_true(member(&answer, "ready_for_download")), table[i].ready);
+		assert_int_equal(json_is_true(json_object_get(background, "active")), table[i].active);
+		if (!table[i].active)
+			assert_true(json_real_value(json_object_get(background, "elapsed_minutes")) == 1.5);
+		answer_done(&answer);
+	}
+	close(fd);
+}
+
+static void
+test_status_of_a_completed_crawl_carries_the_object(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	world_view(world, CRAWL_COMPLETED);
+	world->answer.view.crawl.posts = 17;
+	world->answer.view.crawl.media = 23;
+	world->answer.view.crawl.errors = 1;
+	world->answer.view.crawl.size_bytes = 5000000000;
+	world->answer.view.crawl.crc32c = 0xe3069283;
+	(void)str_copy(world->answer.view.object_url, sizeof(world->answer.view.object_url), "gs://b/o.json");
+	fd = client_open(world);
+	client_send(fd, STATUS);
+	answer = client_answer(world, fd);
+	assert_string_equal(text_of(&answer, "gcs_path"), "gs://b/o.json");
+	assert_int_equal(json_int(answer.doc, "post_count", 0, 100, -1), 17);
+	assert_int_equal(json_int(answer.doc, "media_count", 0, 100, -1), 23);
+	assert_int_equal(json_int(answer.doc, "error_count", 0, 100, -1), 1);
+	assert_int_equal(json_int(answer.doc, "size_bytes", 0, INT64_MAX, -1), 5000000000);
+	assert_string_equal(text_of(&answer, "crc32c"), "4waSgw==");
+	assert_int_equal(strlen(text_of(&answer, "sha256")), 64);
+	assert_string_equal(json_text(member(&answer, "metadata"), "created_at"), "2025-11-24T16:00:00.000Z");
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_status_says_what_a_crawl_waits_for(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	world->answer.view.crawl.due_ms = 1764000030000;
+	world->answer.view.crawl.deadline_ms = 1764003600000;
+	(void)str_copy(world->answer.view.crawl.note, NOTE_SIZE, "the provider is building the file");
+	fd = client_open(world);
+	client_send(fd, STATUS);
+	answer = client_answer(world, fd);
+	assert_string_equal(text_of(&answer, "waiting_for"), "the provider is building the file");
+	assert_string_equal(text_of(&answer, "next_check_at"), "2025-11-24T16:00:30.000Z");
+	assert_string_equal(json_text(member(&answer, "background_processing"), "estimated_completion"),
+	    "2025-11-24T17:00:00.000Z");
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_status_asks_the_provider_when_polling_is_disabled(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	struct asked *asked;
+	int fd;
+
+	world->conf.background_polling_enabled = false;
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, STATUS);
+	assert_true(world_asked(world, MSG_CRAWL_READ)->refresh);
+	/* The provider does not answer: what is known is told. */
+	world->ahead_ms += 30000;
+	asked = world_asked(world, MSG_CRAWL_READ);
+	assert_false(asked->refresh);
+	world_answer(world, asked->request);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	assert_string_equal(json_text(member(&answer, "background_processing"), "status"), "disabled");
+	/* A late answer to the same question finds nobody. */
+	world_answer(world, asked->request);
+	world_turn(world);
+	assert_non_null(world->front->keeper);
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_an_unknown_crawl_is_404(void **state)
+{
+	static const char *const requests[] = { STATUS, DOWNLOAD, CANCEL };
+	struct world *world = *state;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	memset(&world->answer, 0, sizeof(world->answer));
+	world->answer.error = ERROR_NOT_FOUND;
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(requests); i++) {
+		struct answer answer;
+
+		client_send(fd, requests[i]);
+		answer = client_answer(world, fd);
+		assert_error(&answer, 404, "NOT_FOUND", crawl_text);
+		assert_string_equal(members_of(answer.doc), ERROR_MEMBERS);
+		answer_done(&answer);
+	}
+	close(fd);
+}
+
+/* ---- download, cancel ---- */
+
+static void
+test_download_answers_when_the_crawl_has_ended(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	world_view(world, CRAWL_COMPLETED);
+	world->answer.view.crawl.posts = 3;
+	(void)str_copy(world->answer.view.object_url, sizeof(world->answer.view.object_url), "file:///x/y.json");
+	client_send(fd, DOWNLOAD);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	assert_string_equal(members_of(answer.doc),
+	    "status,message,crawl_id,snapshot_id,gcs_path,post_count,media_count,timestamp");
+	assert_string_equal(text_of(&answer, "message"), "Data downloaded successfully");
+	assert_string_equal(text_of(&answer, "gcs_path"), "file:///x/y.json");
+	answer_done(&answer);
+	assert_int_equal(world_asked(world, MSG_CRAWL_FETCH)->type, MSG_CRAWL_FETCH);
+	world_view(world, CRAWL_FAILED);
+	world->answer.view.crawl.error = ERROR_SNAPSHOT_EXPIRED;
+	client_send(fd, DOWNLOAD);
+	answer = client_answer(world, fd);
+	assert_error(&answer, 410, "SNAPSHOT_EXPIRED", "failed");
+	answer_done(&answer);
+	world_view(world, CRAWL_POLLING);
+	world->answer.error = ERROR_NOT_READY;
+	client_send(fd, DOWNLOAD);
+	answer = client_answer(world, fd);
+	assert_error(&answer, 409, "NOT_READY", "collecting");
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_download_goes_on_without_its_client(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	uint64_t request;
+	int fd;
+
+	world->conf.background_download_timeout_ms = 5000;
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, DOWNLOAD);
+	request = world_asked(world, MSG_CRAWL_FETCH)->request;
+	world->ahead_ms += 5000;
+	answer = client_answer(world, fd);
+	assert_error(&answer, 409, "NOT_READY", "it goes on");
+	assert_true(world_asked(world, MSG_FORGET)->request == request);
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_cancel_tells_what_came_of_it(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	world_view(world, CRAWL_CANCELED);
+	client_send(fd, CANCEL);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	assert_string_equal(members_of(answer.doc), "status,message,crawl_id,snapshot_id,crawl_status,timestamp");
+	assert_string_equal(text_of(&answer, "crawl_status"), "canceled");
+	answer_done(&answer);
+	world_view(world, CRAWL_COMPLETED);
+	world->answer.error = ERROR_CONFLICT;
+	client_send(fd, CANCEL);
+	answer = client_answer(world, fd);
+	assert_error(&answer, 409, "CONFLICT", "completed");
+	answer_done(&answer);
+	close(fd);
+}
+
+/* ---- health ---- */
+
+static void
+answer_health(struct world *world, bool store_ok, unsigned pollers)
+{
+	struct msg_health_answer health = { .store_ok = store_ok, .pollers = pollers, .publishers = 1 };
+
+	health.request = world_asked(world, MSG_HEALTH_READ)->request;
+	health.counts[CRAWL_ACCEPTED] = 1;
+	health.counts[CRAWL_POLLING] = 2;
+	health.counts[CRAWL_COMPLETED] = 40;
+	health.outbox = 5;
+	health.outbox_age_ms = 1500;
+	msg_health_answer_put(&world->out, &health);
+	peer_send(world->keeper, &world->out);
+}
+
+static void
+test_health_counts_the_work(void **state)
+{
+	struct world *world = *state;
+	const json_t *tasks;
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, HEALTH);
+	answer_health(world, true, 2);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	assert_string_equal(text_of(&answer, "status"), "healthy");
+	assert_string_equal(text_of(&answer, "service"), "data-ingestion");
+	tasks = member(&answer, "background_tasks");
+	assert_string_equal(members_of(tasks), "active_count,max_workers,enabled");
+	assert_int_equal(json_int(tasks, "active_count", 0, 100, -1), 3);
+	assert_int_equal(json_int(tasks, "max_workers", 0, 100, -1), 10);
+	assert_string_equal(json_text(member(&answer, "checks"), "store"), "ok");
+	assert_int_equal(json_int(member(&answer, "outbox"), "events", 0, 100, -1), 5);
+	assert_int_equal(json_int(member(&answer, "crawls"), "completed", 0, 100, -1), 40);
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_health_names_the_check_that_fails(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, HEALTH);
+	answer_health(world, false, 2);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 503);
+	assert_string_equal(text_of(&answer, "status"), "unhealthy");
+	assert_string_equal(json_text(member(&answer, "checks"), "store"), "failed");
+	assert_non_null(strstr(answer.head, "\r\nRetry-After: "));
+	answer_done(&answer);
+	client_send(fd, HEALTH);
+	answer_health(world, true, 0);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 503);
+	assert_string_equal(json_text(member(&answer, "checks"), "pollers"), "none connected");
+	answer_done(&answer);
+	/* A keeper that says nothing. */
+	client_send(fd, HEALTH);
+	(void)world_asked(world, MSG_HEALTH_READ);
+	world->ahead_ms += 2000;
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 503);
+	assert_string_equal(json_text(member(&answer, "checks"), "keeper"), "does not answer");
+	answer_done(&answer);
+	(void)world_asked(world, MSG_FORGET);
+	world_stop_keeper(world);
+	client_send(fd, HEALTH);
+	world_turn(world);
+	world->ahead_ms += 2000;
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 503);
+	assert_string_equal(json_text(member(&answer, "checks"), "keeper"), "restarting");
+	answer_done(&answer);
+	close(fd);
+}
+
+/* ---- routes ---- */
+
+static void
+test_paths_and_methods_that_do_not_exist(void **state)
+{
+	static const struct {
+		const char *line;
+		int status;
+		const char *code, *allow;
+	} table[] = {
+		{ "GET /", 404, "NOT_FOUND", NULL },
+		{ "GET /healthy", 404, "NOT_FOUND", NULL },
+		{ "GET /health/", 404, "NOT_FOUND", NULL },
+		{ "GET /api/v1/crawl/", 404, "NOT_FOUND", NULL },
+		{ "GET /api/v1/crawl//status", 404, "NOT_FOUND", NULL },
+		{ "GET /api/v1/crawl/..%2f..%2fetc/status", 404, "NOT_FOUND", NULL },
+		{ "GET /api/v1/crawl/0190a0b0-0000-7000-8000-00000000000%31/status", 404, "NOT_FOUND", NULL },
+		{ "GET /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/status/x", 404, "NOT_FOUND", NULL },
+		{ "GET /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001", 404, "NOT_FOUND", NULL },
+		{ "POST /health", 405, "METHOD_NOT_ALLOWED", "GET, HEAD" },
+		{ "DELETE /health?x=1", 405, "METHOD_NOT_ALLOWED", "GET, HEAD" },
+		{ "GET /api/v1/crawl/trigger", 405, "METHOD_NOT_ALLOWED", "POST" },
+		{ "OPTIONS /api/v1/crawl/trigger", 405, "METHOD_NOT_ALLOWED", "POST" },
+		{ "TRACE /api/v1/crawl/trigger", 405, "METHOD_NOT_ALLOWED", "POST" },
+		{ "PATCH /api/v1/crawl/trigger", 405, "METHOD_NOT_ALLOWED", "POST" },
+		{ "GET /api/v1/crawl/x/download", 405, "METHOD_NOT_ALLOWED", "POST" },
+		{ "PUT /api/v1/crawl/x/cancel", 405, "METHOD_NOT_ALLOWED", "POST" },
+		{ "POST /api/v1/crawl/x/status", 405, "METHOD_NOT_ALLOWED", "GET, HEAD" },
+	};
+	struct world *world = *state;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		char text[256];
+		struct answer answer;
+
+		(void)snprintf(text, sizeof(text), "%s HTTP/1.1\r\n" HOST "Connection: keep-alive\r\n\r\n", table[i].line);
+		client_send(fd, text);
+		answer = client_answer(world, fd);
+		assert_error(&answer, table[i].status, table[i].code, "");
+		if (table[i].allow != NULL) {
+			(void)snprintf(text, sizeof(text), "\r\nAllow: %s\r\n", table[i].allow);
+			assert_non_null(strstr(answer.head, text));
+		}
+		answer_done(&answer);
+	}
+	assert_int_equal(world->asked_count, 0);
+	close(fd);
+}
+
+static void
+test_a_crawl_id_may_be_in_capitals_and_a_query_is_ignored(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, "GET /api/v1/crawl/0190A0B0-0000-7000-8000-000000000001/status?a=/b?c HTTP/1.1\r\n" HOST "\r\n");
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	assert_string_equal(text_of(&answer, "crawl_id"), crawl_text);
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_head_is_get_without_the_body(void **state)
+{
+	struct world *world = *state;
+	struct answer get, head;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	world_view(world, CRAWL_COMPLETED);
+	fd = client_open(world);
+	client_send(fd, "HEAD ");
+	client_send(fd, STATUS + 4);
+	head = client_answer_of(world, fd, false);
+	client_send(fd, STATUS);
+	get = client_answer(world, fd);
+	assert_int_equal(head.status, 200);
+	assert_int_equal(get.status, 200);
+	assert_true(head.length > 100);
+	assert_int_equal(head.length, get.length);
+	answer_done(&get);
+	close(fd);
+}
+
+static void
+test_request_ids_are_taken_over_when_they_are_fit(void **state)
+{
+	static const struct {
+		const char *sent;
+		bool taken;
+	} table[] = {
+		{ "abc-1.2_X", true },
+		{ "bad id", false },
+		{ "a;b", false },
+		{ "", false },
+		{ "0123456789012345678901234567890123456789012345678901234567890123", true },
+		{ "01234567890123456789012345678901234567890123456789012345678901234", false },
+	};
+	struct world *world = *state;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		char text[256];
+		struct answer answer;
+
+		(void)snprintf(text, sizeof(text), "GET /x HTTP/1.1\r\n" HOST "X-Request-Id: %s\r\n\r\n", table[i].sent);
+		client_send(fd, text);
+		answer = client_answer(world, fd);
+		assert_error(&answer, 404, "NOT_FOUND", "/x");
+		assert_int_equal(strcmp(text_of(&answer, "request_id"), table[i].sent) == 0, table[i].taken);
+		answer_done(&answer);
+	}
+	close(fd);
+}
+
+/* ---- the keeper comes and goes ---- */
+
+static void
+wait_until_waiting(struct world *world, unsigned wanted)
+{
+	unsigned count = 0;
+
+	for (int i = 0; i < PATIENCE_MS && count < wanted; i++) {
+		const struct call *call;
+
+		world_turn(world);
+		count = 0;
+		TAILQ_FOREACH(call, &world->front->waiting, link)
+			count++;
+	}
+	assert_int_equal(count, wanted);
+}
+
+static void
+test_questions_are_asked_again_of_the_next_keeper(void **state)
+{
+	struct world *world = *state;
+	struct uuid made;
+	struct answer answer;
+	struct asked *asked;
+	int reader, trigger;
+
+	world_run(world);
+	reader = client_open(world);
+	trigger = client_open(world);
+	client_send(reader, STATUS);
+	(void)world_asked(world, MSG_CRAWL_READ);
+	send_trigger(trigger, JSON_TYPE, body);
+	made = world_asked(world, MSG_CRAWL_CREATE)->crawl_id;
+	world_stop_keeper(world);
+	world->ahead_ms += 9000;
+	world_turn(world);
+	world_start_keeper(world);
+	asked = world_asked(world, MSG_CRAWL_READ);
+	world_answer(world, asked->request);
+	answer = client_answer(world, reader);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	asked = world_asked(world, MSG_CRAWL_CREATE);
+	assert_true(uuid_equal(&asked->crawl_id, &made));
+	world_answer(world, asked->request);
+	answer = client_answer(world, trigger);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	close(reader);
+	close(trigger);
+}
+
+static void
+test_a_keeper_that_stays_away_is_503_with_retry_after(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int reader, trigger, kept;
+
+	world_run(world);
+	kept = client_open(world);
+	send_trigger(kept, JSON_TYPE, body);
+	world_view(world, CRAWL_ACCEPTED);
+	world->answer.more = true;
+	world_answer(world, world_asked(world, MSG_CRAWL_CREATE)->request);
+	world_turn(world);
+	world_stop_keeper(world);
+	reader = client_open(world);
+	trigger = client_open(world);
+	client_send(reader, STATUS);
+	send_trigger(trigger, JSON_TYPE, body);
+	wait_until_waiting(world, 3);
+	world->ahead_ms += 10000;
+	answer = client_answer(world, reader);
+	assert_error(&answer, 503, "UNAVAILABLE", "restarting");
+	assert_non_null(strstr(answer.head, "\r\nRetry-After: 2\r\n"));
+	answer_done(&answer);
+	answer = client_answer(world, trigger);
+	assert_error(&answer, 503, "UNAVAILABLE", "not known");
+	answer_done(&answer);
+	/* The one that is on disk is safe. */
+	answer = client_answer(world, kept);
+	assert_int_equal(answer.status, 202);
+	answer_done(&answer);
+	close(reader);
+	close(trigger);
+	close(kept);
+}
+
+static void
+test_a_keeper_that_does_not_answer_is_503(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->conf.trigger_wait_ms = 1000;
+	world_run(world);
+	fd = client_open(world);
+	send_trigger(fd, JSON_TYPE, body);
+	(void)world_asked(world, MSG_CRAWL_CREATE);
+	/* The wait is over, but the crawl is not known to be on disk. */
+	world->ahead_ms += 2000;
+	for (int i = 0; i < 100; i++)
+		world_turn(world);
+	assert_non_null(TAILQ_FIRST(&world->front->waiting));
+	world->ahead_ms += 8000;
+	answer = client_answer(world, fd);
+	assert_error(&answer, 503, "UNAVAILABLE", "in time");
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_a_broken_answer_costs_the_keeper_its_connection_only(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, STATUS);
+	memset(&world->answer, 0, sizeof(world->answer));
+	log_open("test", LOG_LEVEL_ERROR);
+	/* Neither an error nor a view. */
+	world_answer(world, world_asked(world, MSG_CRAWL_READ)->request);
+	for (int i = 0; i < 1000 && world->keeper != NULL; i++)
+		world_turn(world);
+	assert_null(world->keeper);
+	world_start_keeper(world);
+	world_view(world, CRAWL_POLLING);
+	world_answer(world, world_asked(world, MSG_CRAWL_READ)->request);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_too_many_requests_are_refused_at_once(void **state)
+{
+	struct world *world = *state;
+	struct call_list all;
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	TAILQ_INIT(&all);
+	TAILQ_CONCAT(&all, &world->front->free, link);
+	fd = client_open(world);
+	client_send(fd, STATUS);
+	answer = client_answer(world, fd);
+	assert_error(&answer, 503, "UNAVAILABLE", "4096");
+	answer_done(&answer);
+	TAILQ_CONCAT(&world->front->free, &all, link);
+	world->answers_all = true;
+	client_send(fd, STATUS);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	close(fd);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(trigger_waits_for_the_provider_and_tells_the_snapshot),
+		T(trigger_answers_202_when_the_wait_ends_first),
+		T(trigger_does_not_wait_when_told_so),
+		T(trigger_tells_when_polling_is_disabled),
+		T(trigger_that_fails_carries_the_crawls_error),
+		T(a_bad_trigger_is_refused_without_asking_the_keeper),
+		T(what_the_keeper_refuses_becomes_its_status),
+		T(status_tells_each_state),
+		T(status_of_a_completed_crawl_carries_the_object),
+		T(status_says_what_a_crawl_waits_for),
+		T(status_asks_the_provider_when_polling_is_disabled),
+		T(an_unknown_crawl_is_404),
+		T(download_answers_when_the_crawl_has_ended),
+		T(download_goes_on_without_its_client),
+		T(cancel_tells_what_came_of_it),
+		T(health_counts_the_work),
+		T(health_names_the_check_that_fails),
+		T(paths_and_methods_that_do_not_exist),
+		T(a_crawl_id_may_be_in_capitals_and_a_query_is_ignored),
+		T(head_is_get_without_the_body),
+		T(request_ids_are_taken_over_when_they_are_fit),
+		T(questions_are_asked_again_of_the_next_keeper),
+		T(a_keeper_that_stays_away_is_503_with_retry_after),
+		T(a_keeper_that_does_not_answer_is_503),
+		T(a_broken_answer_costs_the_keeper_its_connection_only),
+		T(too_many_requests_are_refused_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,723 @@
+/*
+ * test-front-guard.c - the front against clients that are odd, slow, many or gone:
+ * refusals in JSON and never a page of evhttp's, pipelining, deadlines, the cap, the
+ * drain.
+ */
+#include "front_world.h"
+
+#define HOST "Host: localhost\r\n"
+#define GET "GET /x HTTP/1.1\r\n" HOST "\r\n"
+#define STATUS "GET /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/status HTTP/1.1\r\n" HOST "\r\n"
+#define POST "POST /api/v1/crawl/trigger HTTP/1.1\r\n" HOST "Content-Type: application/json\r\n"
+#define BODY "{\"url\":\"https://www.facebook.com/a\",\"num_of_posts\":1}"
+
+static int
+set_up(void **state)
+{
+	*state = world_new();
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+static unsigned
+connections(const struct world *world)
+{
+	return guard_connections(world->front->guard);
+}
+
+static void
+wait_for_connections(struct world *world, unsigned count)
+{
+	for (int i = 0; i < PATIENCE_MS && connections(world) != count; i++)
+		world_turn(world);
+	assert_int_equal(connections(world), count);
+}
+
+/* ---- refusals ---- */
+
+static void
+test_refusals_are_json_and_end_the_connection(void **state)
+{
+	static char long_uri[9100], long_header[20100];
+	const struct {
+		const char *text;
+		size_t len;
+		int status;
+		const char *code;
+	} table[] = {
+#define ROW(text, status, code) { text, sizeof(text) - 1, status, code }
+		ROW("GET /health HTTP/1.1\r\n\r\n", 400, "INVALID_REQUEST"),
+		ROW("GET /health HTTP/1.1\r\nHost : x\r\n\r\n", 400, "INVALID_REQUEST"),
+		ROW("GET /health HTTP/1.1\r\n" HOST "A: b\0c\r\n\r\n", 400, "INVALID_REQUEST"),
+		ROW("GET /health HTTP/1.1\r\n" HOST HOST "\r\n", 400, "INVALID_REQUEST"),
+		ROW("GET /health HTTP/1.1\n" HOST "\r\n", 400, "INVALID_REQUEST"),
+		ROW("GET //[::/ HTTP/1.1\r\n" HOST "\r\n", 400, "INVALID_REQUEST"),
+		ROW("GET http://[::/ HTTP/1.1\r\n" HOST "\r\n", 400, "INVALID_REQUEST"),
+		ROW("\r\n\r\nGET /health HTTP/1.1\r\n", 400, "INVALID_REQUEST"),
+		ROW("PROPFIND / HTTP/1.1\r\n" HOST "\r\n", 501, "INVALID_REQUEST"),
+		ROW("GET / HTTP/3.0\r\n" HOST "\r\n", 505, "INVALID_REQUEST"),
+		ROW(POST "Content-Length: 9999999999\r\n\r\n", 413, "PAYLOAD_TOO_LARGE"),
+		ROW(POST "Content-Length: 65537\r\n\r\n", 413, "PAYLOAD_TOO_LARGE"),
+		ROW(POST "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400, "INVALID_REQUEST"),
+		ROW(POST "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "INVALID_REQUEST"),
+		ROW(POST "Transfer-Encoding: gzip\r\n\r\n", 501, "INVALID_REQUEST"),
+		ROW(POST "Transfer-Encoding:\tchunked\r\n\r\n0\r\n\r\n", 400, "INVALID_REQUEST"),
+		ROW(POST "Transfer-Encoding: chunked\r\n\r\n0x2\r\n{}\r\n0\r\n\r\n", 400, "INVALID_REQUEST"),
+		ROW(POST "Transfer-Encoding: chunked\r\n\r\n2;a=b\r\n{}\r\n0\r\n\r\n", 400, "INVALID_REQUEST"),
+		ROW(POST "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n\r\n", 400, "INVALID_REQUEST"),
+		ROW(POST "Transfer-Encoding: chunked\r\n\r\n10001\r\n", 413, "PAYLOAD_TOO_LARGE"),
+		ROW(POST "Expect: something\r\nContent-Length: 2\r\n\r\n{}", 417, "INVALID_REQUEST"),
+		ROW("HEAD /health HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n{}", 400, "INVALID_REQUEST"),
+		{ long_uri, sizeof(long_uri) - 1, 414, "INVALID_REQUEST" },
+		{ long_header, sizeof(long_header) - 1, 431, "HEADERS_TOO_LARGE" },
+	};
+	struct world *world = *state;
+
+	memset(long_uri, 'a', sizeof(long_uri) - 1);
+	memcpy(long_uri, "GET /", 5);
+	memset(long_header, 'a', sizeof(long_header) - 1);
+	memcpy(long_header, "GET / HTTP/1.1\r\nX: ", 19);
+	world_run(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		int fd = client_open(world);
+		struct answer answer;
+
+		client_send_n(fd, table[i].text, table[i].len);
+		answer = client_answer(world, fd);
+		if (answer.status != table[i].status)
+			fail_msg("row %zu: %d: %s", i, answer.status, table[i].text);
+		assert_error(&answer, table[i].status, table[i].code, ".");
+		assert_non_null(strstr(answer.head, "\r\nConnection: close\r\n"));
+		assert_true(client_is_closed(world, fd));
+		answer_done(&answer);
+		close(fd);
+	}
+	assert_int_equal(world->asked_count, 0);
+	wait_for_connections(world, 0);
+}
+
+static void
+test_a_body_that_is_too_large_is_refused_before_it_is_sent(void **state)
+{
+	struct world *world = *state;
+	static char flood[1 << 20];
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, POST "Content-Length: 1000000\r\nExpect: 100-continue\r\n\r\n");
+	answer = client_answer(world, fd);
+	assert_error(&answer, 413, "PAYLOAD_TOO_LARGE", "larger");
+	answer_done(&answer);
+	close(fd);
+	/* A client that sends it all the same can read its answer nevertheless. */
+	memset(flood, 'x', sizeof(flood));
+	fd = client_open(world);
+	client_send(fd, POST "Content-Length: 1000000\r\n\r\n");
+	for (int i = 0; i < 40; i++) {
+		(void)send(fd, flood, sizeof(flood) / 64, MSG_DONTWAIT | MSG_NOSIGNAL);
+		world_turn(world);
+	}
+	answer = client_answer(world, fd);
+	assert_error(&answer, 413, "PAYLOAD_TOO_LARGE", "larger");
+	answer_done(&answer);
+	close(fd);
+	wait_for_connections(world, 0);
+}
+
+static void
+test_what_follows_good_requests_is_refused_after_their_answers(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, GET STATUS "GET /y HTTP/1.1\r\nHost : a\r\n\r\n" GET);
+	answer = client_answer(world, fd);
+	assert_error(&answer, 404, "NOT_FOUND", "/x");
+	answer_done(&answer);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	answer = client_answer(world, fd);
+	assert_error(&answer, 400, "INVALID_REQUEST", "White space");
+	answer_done(&answer);
+	assert_true(client_is_closed(world, fd));
+	assert_int_equal(world->asked_count, 1);
+	close(fd);
+}
+
+static void
+test_a_refusal_waits_for_the_request_before_it(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, STATUS "BAD\r\n\r\n");
+	world_answer(world, world_asked(world, MSG_CRAWL_READ)->request);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	answer = client_answer(world, fd);
+	assert_error(&answer, 400, "INVALID_REQUEST", ".");
+	answer_done(&answer);
+	close(fd);
+}
+
+/* ---- what must work ---- */
+
+static void
+test_pipelined_requests_are_answered_in_order(void **state)
+{
+	struct world *world = *state;
+	char text[8192] = "", line[128];
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(line, sizeof(line), "GET /path-%d HTTP/1.1\r\n" HOST "\r\n", i);
+		strcat(text, line);
+	}
+	client_send(fd, text);
+	for (int i = 0; i < 40; i++) {
+		struct answer answer = client_answer(world, fd);
+
+		(void)snprintf(line, sizeof(line), "\"/path-%d\"", i);
+		assert_error(&answer, 404, "NOT_FOUND", line);
+		answer_done(&answer);
+	}
+	close(fd);
+	wait_for_connections(world, 0);
+}
+
+static void
+test_bodies_arrive_whole_in_every_framing(void **state)
+{
+	static const char *const requests[] = {
+		POST "Content-Length: 53\r\n\r\n" BODY,
+		POST "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n34\r\n\"url\":\"https://www.facebook.com/a\",\"num_of_posts\":1}\r\n0\r\n\r\n",
+	};
+	struct world *world = *state;
+
+	world->answers_all = true;
+	world_run(world);
+	for (size_t i = 0; i < countof(requests); i++) {
+		size_t len = strlen(requests[i]);
+
+		/* In one piece, and byte by byte. */
+		for (int slow = 0; slow < 2; slow++) {
+			int fd = client_open(world);
+			struct answer answer;
+
+			for (size_t n = 0; n < len; n += slow ? 1 : len) {
+				client_send_n(fd, requests[i] + n, slow ? 1 : len);
+				(void)event_base_loop(world->base, EVLOOP_NONBLOCK);
+			}
+			answer = client_answer(world, fd);
+			if (answer.status != 200)
+				fail_msg("%zu/%d: %d %s", i, slow, answer.status, text_of(&answer, "message"));
+			assert_string_equal(world_asked(world, MSG_CRAWL_CREATE)->url, "https://www.facebook.com/a");
+			answer_done(&answer);
+			close(fd);
+		}
+	}
+}
+
+static void
+test_a_body_up_to_the_limit_is_read(void **state)
+{
+	static char text[70000];
+	struct world *world = *state;
+	struct answer answer;
+	size_t at;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	at = (size_t)snprintf(text, sizeof(text), POST "Content-Length: 65536\r\n\r\n" BODY);
+	memset(text + at, ' ', 65536 - strlen(BODY));
+	at += 65536 - strlen(BODY);
+	for (size_t n = 0; n < at;) {
+		ssize_t sent = send(fd, text + n, at - n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		n += sent > 0 ? (size_t)sent : 0;
+		world_turn(world);
+	}
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_expect_100_continue_is_honoured(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, POST "Expect: 100-continue\r\nContent-Length: 53\r\n\r\n");
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 100);
+	client_send(fd, BODY);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_connections_close_when_asked_or_old(void **state)
+{
+	static const struct {
+		const char *text;
+		bool closes;
+	} table[] = {
+		{ "GET /x HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", true },
+		{ "GET /x HTTP/1.0\r\n\r\n", true },
+		{ "GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false },
+	};
+	struct world *world = *state;
+
+	world_run(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		int fd = client_open(world);
+		char all[4096];
+
+		client_send(fd, table[i].text);
+		if (table[i].closes) {
+			size_t got = client_read(world, fd, all, sizeof(all) - 1, NULL);
+
+			assert_true(got > 0);
+			assert_non_null(strstr(all, " 404 "));
+		} else {
+			struct answer answer = client_answer(world, fd);
+
+			assert_error(&answer, 404, "NOT_FOUND", "/x");
+			answer_done(&answer);
+			assert_int_equal(connections(world), 1);
+		}
+		close(fd);
+		wait_for_connections(world, 0);
+	}
+}
+
+static void
+test_a_client_that_has_only_finished_sending_gets_its_answer(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, STATUS);
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	(void)world_asked(world, MSG_CRAWL_READ);
+	world->ahead_ms += 3000;
+	for (int i = 0; i < 200; i++)
+		world_turn(world);
+	world_answer(world, world->asked[0].request);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	close(fd);
+	wait_for_connections(world, 0);
+}
+
+static void
+test_the_unix_socket_speaks_the_same(void **state)
+{
+	struct world *world = *state;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(address);
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+	struct answer answer;
+
+	world_run(world);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(sa_family_t)), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	assert_int_equal(front_listen(world->front, listener), 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, len), 0);
+	client_send(fd, GET);
+	answer = client_answer(world, fd);
+	assert_error(&answer, 404, "NOT_FOUND", "/x");
+	answer_done(&answer);
+	close(fd);
+}
+
+/* ---- slow, many, gone ---- */
+
+static void
+test_slow_requests_are_told_so_and_closed(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t early_ms, late_ms;
+	} table[] = {
+		{ "G", 9000, 1500 },
+		{ "GET /health HTTP/1.1\r\nHost: a\r\n", 9000, 1500 },
+		{ POST "Content-Length: 1000\r\n\r\n{", 31000, 1500 },
+		{ POST "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", 160000, 2000 },
+	};
+	struct world *world = *state;
+
+	world_run(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		int fd = client_open(world);
+		struct answer answer;
+		char byte;
+
+		client_send(fd, table[i].text);
+		for (int n = 0; n < 20; n++)
+			world_turn(world);
+		world->ahead_ms += table[i].early_ms;
+		for (int n = 0; n < 150; n++)
+			world_turn(world);
+		assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+		world->ahead_ms += table[i].late_ms;
+		answer = client_answer(world, fd);
+		assert_error(&answer, 408, "INVALID_REQUEST", "too long");
+		answer_done(&answer);
+		assert_true(client_is_closed(world, fd));
+		world->ahead_ms += 3000;	/* and who does not close is closed */
+		wait_for_connections(world, 0);
+		close(fd);
+	}
+}
+
+static void
+test_idle_connections_are_closed(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fresh, used;
+
+	world_run(world);
+	fresh = client_open(world);
+	used = client_open(world);
+	client_send(used, GET);
+	answer = client_answer(world, used);
+	assert_int_equal(answer.status, 404);
+	answer_done(&answer);
+	wait_for_connections(world, 2);
+	world->ahead_ms += 59000;
+	for (int i = 0; i < 150; i++)
+		world_turn(world);
+	assert_int_equal(connections(world), 2);
+	world->ahead_ms += 2000;
+	assert_true(client_is_closed(world, fresh));
+	assert_true(client_is_closed(world, used));
+	wait_for_connections(world, 0);
+	close(fresh);
+	close(used);
+}
+
+static void
+test_a_client_that_does_not_read_is_closed_and_takes_no_memory(void **state)
+{
+	struct world *world = *state;
+	int fd, sent = 0, small = 4096;
+
+	world->answers_all = true;
+	world_run(world);
+	/* Else the kernel takes megabytes of answers. */
+	(void)setsockopt(world->listener, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	fd = client_open(world);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	for (int i = 0; i < 3000; i++) {
+		if (send(fd, STATUS, strlen(STATUS), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+			sent++;
+		else
+			world_turn(world);
+	}
+	assert_true(sent > 100);
+	wait_for_connections(world, 1);
+	world->ahead_ms += 31000;
+	wait_for_connections(world, 0);
+	close(fd);
+}
+
+static void
+test_a_client_that_is_gone_is_forgotten(void **state)
+{
+	struct linger reset = { .l_onoff = 1 };
+	struct world *world = *state;
+	uint64_t request;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, STATUS);
+	request = world_asked(world, MSG_CRAWL_READ)->request;
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(fd);
+	world->ahead_ms += 1000;
+	assert_true(world_asked(world, MSG_FORGET)->request == request);
+	wait_for_connections(world, 0);
+	assert_null(TAILQ_FIRST(&world->front->waiting));
+	/* Its answer, when it was on its way already, finds nobody. */
+	world_answer(world, request);
+	world_turn(world);
+	assert_non_null(world->front->keeper);
+}
+
+static void
+test_more_connections_than_allowed_wait_their_turn(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fds[5];
+
+	world->limits.connections = 2;
+	world_run(world);
+	for (size_t i = 0; i < countof(fds); i++) {
+		fds[i] = client_open(world);
+		client_send(fds[i], GET);
+	}
+	for (size_t i = 0; i < countof(fds); i++) {
+		answer = client_answer(world, fds[i]);
+		assert_error(&answer, 404, "NOT_FOUND", "/x");
+		answer_done(&answer);
+		assert_true(connections(world) <= 2);
+		close(fds[i]);
+	}
+	wait_for_connections(world, 0);
+}
+
+static void
+test_many_short_connections_leave_nothing_behind(void **state)
+{
+	struct world *world = *state;
+
+	world_run(world);
+	for (int i = 0; i < 300; i++) {
+		int fd = client_open(world);
+
+		if (i % 3 == 0)
+			client_send(fd, "GET /x HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+		else if (i % 3 == 1)
+			client_send(fd, "rubbish");
+		(void)event_base_loop(world->base, EVLOOP_NONBLOCK);
+		close(fd);
+	}
+	wait_for_connections(world, 0);
+}
+
+/* ---- drain ---- */
+
+static void
+on_drained(void *arg)
+{
+	struct world *world = arg;
+
+	world->drained++;
+}
+
+static void
+test_a_drain_finishes_what_is_begun_and_closes_the_rest(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int idle, reader, trigger;
+
+	world_run(world);
+	idle = client_open(world);
+	client_send(idle, GET);
+	answer = client_answer(world, idle);
+	answer_done(&answer);
+	reader = client_open(world);
+	client_send(reader, STATUS);
+	(void)world_asked(world, MSG_CRAWL_READ);
+	trigger = client_open(world);
+	client_send(trigger, POST "Content-Length: 53\r\n\r\n" BODY);
+	world_view(world, CRAWL_ACCEPTED);
+	world->answer.more = true;
+	world_answer(world, world_asked(world, MSG_CRAWL_CREATE)->request);
+	for (int i = 0; i < 10; i++)
+		world_turn(world);
+	front_drain(world->front, on_drained, world);
+	assert_true(client_is_closed(world, idle));
+	/* Its crawl is on disk: it need not wait for the provider. */
+	answer = client_answer(world, trigger);
+	assert_int_equal(answer.status, 202);
+	assert_non_null(strstr(answer.head, "\r\nConnection: close\r\n"));
+	answer_done(&answer);
+	assert_true(client_is_closed(world, trigger));
+	assert_int_equal(world->drained, 0);
+	world_view(world, CRAWL_POLLING);
+	world_answer(world, world->asked[0].request);
+	answer = client_answer(world, reader);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	assert_true(client_is_closed(world, reader));
+	for (int i = 0; i < PATIENCE_MS && world->drained == 0; i++)
+		world_turn(world);
+	assert_int_equal(world->drained, 1);
+	close(idle);
+	close(reader);
+	close(trigger);
+}
+
+static void
+test_a_drain_does_not_wait_for_ever(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd, silent;
+
+	world_run(world);
+	silent = client_open(world);
+	client_send(silent, "GET /");
+	fd = client_open(world);
+	client_send(fd, STATUS);
+	(void)world_asked(world, MSG_CRAWL_READ);
+	front_drain(world->front, on_drained, world);
+	for (int i = 0; i < 100; i++)
+		world_turn(world);
+	assert_int_equal(world->drained, 0);
+	world->ahead_ms += 2500;
+	answer = client_answer(world, fd);
+	assert_error(&answer, 503, "UNAVAILABLE", "in time");
+	answer_done(&answer);
+	world->ahead_ms += 500;
+	for (int i = 0; i < PATIENCE_MS && world->drained == 0; i++)
+		world_turn(world);
+	assert_int_equal(world->drained, 1);
+	close(fd);
+	close(silent);
+}
+
+/* ---- evhttp and the check see the same ---- */
+
+static uint32_t
+draw(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+/* A valid stream with some bytes changed, dropped or doubled. */
+static size_t
+mutate(char *dst, size_t size, uint32_t *seed)
+{
+	static const char *const parts[] = {
+		GET, STATUS, POST "Content-Length: 53\r\n\r\n" BODY,
+		POST "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		"GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+		"OPTIONS /x HTTP/1.1\r\n" HOST "Connection: Keep-Alive, TE\r\nContent-Length: 3\r\n\r\nabc",
+		"HEAD /health HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n\r\n",
+		"GET /x HTTP/1.1\r\n" HOST "Content-Length: 2\r\nExpect: 100-continue\r\n\r\nxx",
+	};
+	static const char bytes[] = "\r\n\t :;,0159aAfxX/?#%\0\x7f\x80[]-+\"";
+	size_t len = 0;
+
+	for (unsigned n = draw(seed) % 3 + 1; n > 0; n--) {
+		const char *part = parts[draw(seed) % countof(parts)];
+
+		memcpy(dst + len, part, strlen(part));
+		len += strlen(part);
+	}
+	for (unsigned n = draw(seed) % 3; n > 0 && len + 2 < size; n--) {
+		size_t at = draw(seed) % len;
+
+		switch (draw(seed) % 3) {
+		case 0:
+			dst[at] = bytes[draw(seed) % (sizeof(bytes) - 1)];
+			break;
+		case 1:
+			memmove(dst + at, dst + at + 1, --len - at);
+			break;
+		default:
+			memmove(dst + at + 1, dst + at, len++ - at);
+			dst[at] = bytes[draw(seed) % (sizeof(bytes) - 1)];
+		}
+	}
+	return len;
+}
+
+static void
+test_no_client_ever_sees_a_page_of_evhttp(void **state)
+{
+	static char text[4096], all[65536];
+	struct world *world = *state;
+	uint32_t seed = 20240607;
+
+	world->answers_all = true;
+	world_run(world);
+	for (int i = 0; i < 3000; i++) {
+		uint32_t start = seed;
+		size_t len = mutate(text, sizeof(text), &seed), cut = draw(&seed) % (len + 1);
+		int fd = client_open(world);
+		size_t got = 0;
+		ssize_t n;
+
+		client_send_n(fd, text, cut);
+		(void)event_base_loop(world->base, EVLOOP_NONBLOCK);
+		(void)send(fd, text + cut, len - cut, MSG_NOSIGNAL);
+		for (int quiet = 0; quiet < 6; quiet++) {
+			(void)event_base_loop(world->base, EVLOOP_NONBLOCK);
+			n = recv(fd, all + got, sizeof(all) - 1 - got, MSG_DONTWAIT);
+			if (n > 0) {
+				got += (size_t)n;
+				quiet = 0;
+			}
+		}
+		all[got] = '\0';
+		if (strcasestr(all, "<html") != NULL || strstr(all, "text/html") != NULL)
+			fail_msg("seed %u: %.*s\n-> %s", start, (int)len, text, all);
+		close(fd);
+	}
+	wait_for_connections(world, 0);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(refusals_are_json_and_end_the_connection),
+		T(a_body_that_is_too_large_is_refused_before_it_is_sent),
+		T(what_follows_good_requests_is_refused_after_their_answers),
+		T(a_refusal_waits_for_the_request_before_it),
+		T(pipelined_requests_are_answered_in_order),
+		T(bodies_arrive_whole_in_every_framing),
+		T(a_body_up_to_the_limit_is_read),
+		T(expect_100_continue_is_honoured),
+		T(connections_close_when_asked_or_old),
+		T(a_client_that_has_only_finished_sending_gets_its_answer),
+		T(the_unix_socket_speaks_the_same),
+		T(slow_requests_are_told_so_and_closed),
+		T(idle_connections_are_closed),
+		T(a_client_that_does_not_read_is_closed_and_takes_no_memory),
+		T(a_client_that_is_gone_is_forgotten),
+		T(more_connections_than_allowed_wait_their_turn),
+		T(many_short_connections_leave_nothing_behind),
+		T(a_drain_finishes_what_is_begun_and_closes_the_rest),
+		T(a_drain_does_not_wait_for_ever),
+		T(no_client_ever_sees_a_page_of_evhttp),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
