@@ -50,7 +50,8 @@ enum exit_status {
 enum inherit_type {
 	/* supervisor -> child */
 	INHERIT_WELCOME,	/* version, role, instance, generation, arg = number of listeners */
-	INHERIT_PEER,		/* + one descriptor: a stream to role/instance/generation/pid */
+	INHERIT_PEER,		/* + one descriptor: a stream to role/instance/generation/pid; arg tells the
+				 * receiver who it is itself, for its HELLO (inherit_self) */
 	/* child -> supervisor */
 	INHERIT_READY,		/* the child serves */
 	INHERIT_BEAT,		/* its working loop turned; at least every second, from the loop itself */
@@ -69,6 +70,25 @@ struct inherit_message {
 	int64_t  arg;
 	char	 text[256];	/* NUL-terminated */
 };
+
+/* PEER's arg: the receiver's own place; generations count from 1, so 0 is "not told". */
+static inline int64_t
+inherit_self(uint32_t instance, uint32_t generation)
+{
+	return (int64_t)((uint64_t)instance << 32 | generation);
+}
+
+static inline uint32_t
+inherit_own_instance(const struct inherit_message *m)
+{
+	return (uint32_t)((uint64_t)m->arg >> 32);
+}
+
+static inline uint32_t
+inherit_own_generation(const struct inherit_message *m)
+{
+	return (uint32_t)m->arg;
+}
 
 static inline const char *
 role_name(enum role role)

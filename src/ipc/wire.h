@@ -20,7 +20,7 @@
 #include "base/uuid.h"
 
 #define WIRE_HEADER_SIZE 8
-#define WIRE_BODY_MAX	 (512u << 10)
+#define WIRE_BODY_MAX	 (768u << 10)	/* a full event batch fits */
 
 struct wire_out {		/* one frame being written; reused from frame to frame */
 	uint8_t	*p;
