@@ -1,0 +1,445 @@
+"""trawlctl from outside: each command and each exit status.
+
+Most run against a real trawld; what a real one does not do on request (answers that
+are no JSON, a connection that breaks, a restart at the worst moment) comes from a
+small server here.
+"""
+
+import contextlib
+import http.server
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import uuid
+
+from harness import BUILD, KEY, FlowTest, free_port, wait_for
+
+CTL = BUILD / "trawlctl"
+PAGE = "https://www.facebook.com/acme"
+NOBODY = "0190a0b0-0000-7000-8000-000000000000"
+OK, FAILED, USAGE, UNREACHABLE, TIMED_OUT, CONFIG = 0, 1, 64, 69, 75, 78
+
+
+def ctl_environment(more):
+    keep = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG") or k.endswith("SAN_OPTIONS")}
+    return {**keep, "DATA_DIR": "/nonexistent", **more}
+
+
+def ctl(*words, stdin=None, timeout=120, **environment):
+    return subprocess.run([str(CTL), *map(str, words)], env=ctl_environment(environment), input=stdin,
+                          capture_output=True, text=True, timeout=timeout,
+                          **({} if stdin is not None else {"stdin": subprocess.DEVNULL}))
+
+
+def start_ctl(*words, **environment):
+    return subprocess.Popen([str(CTL), *map(str, words)], env=ctl_environment(environment), text=True,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+class CtlTest:
+    def expect(self, done, status, *words):
+        """Checks the exit status, and that stderr (stdout when it is empty) holds the words."""
+        self.assertEqual(done.returncode, status, done)
+        for word in words:
+            self.assertIn(word, done.stderr + done.stdout)
+        self.assertNotIn("\033", done.stdout + done.stderr)
+        return done
+
+    def fields(self, text):
+        return dict(re.split(r"  +", line, maxsplit=1) for line in text.splitlines() if "  " in line)
+
+
+class Words(CtlTest, unittest.TestCase):
+    """What needs no daemon."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="trawld-flow-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def test_help_at_each_level_goes_to_stdout(self):
+        top = self.expect(ctl("--help"), OK)
+        commands = ("trigger", "status", "wait", "download", "cancel", "events", "health", "help")
+        for command in commands:
+            self.assertRegex(top.stdout, rf"(?m)^  {command} ")
+            own = self.expect(ctl(command, "--help"), OK)
+            self.assertEqual(own.stdout, ctl("help", command).stdout)
+            self.assertLess(own.stdout.index("Examples:"), own.stdout.index("Usage:"))
+            self.assertEqual(own.stderr, "")
+        self.assertEqual(ctl("help").stdout, top.stdout)
+        self.expect(ctl("--version"), OK, "trawlctl ")
+
+    def test_wrong_use_is_64_and_says_what_was_meant(self):
+        self.expect(ctl(), USAGE, "no command")
+        self.expect(ctl("triger"), USAGE, "did you mean \"trigger\"")
+        self.expect(ctl("help", "triger"), USAGE, "did you mean \"trigger\"")
+        self.expect(ctl("trigger", PAGE, "--platfrom", "x"), USAGE, "did you mean --platform")
+        self.expect(ctl("status"), USAGE, "ID")
+        self.expect(ctl("status", "not-an-id"), USAGE, "not-an-id")
+        self.expect(ctl("wait", NOBODY, "--timeout", "soon"), USAGE, "--timeout")
+        self.expect(ctl("trigger"), USAGE, "no page")
+        self.expect(ctl("trigger", PAGE, "-n", "many"), USAGE, "--num-of-posts")
+        self.expect(ctl("trigger", "--file", self.folder / "missing.json"), USAGE, "missing.json")
+        self.expect(ctl("trigger", "--file", "-", stdin="{"), USAGE, "standard input")
+        self.expect(ctl("trigger", PAGE, "--idempotency-key", "a b"), USAGE, "--idempotency-key")
+        self.expect(ctl("trigger", PAGE, "--wait", "--interval", "0"), USAGE, "--interval")
+        self.expect(ctl("--daemon", "nonsense", "health"), USAGE, "--daemon")
+        self.expect(ctl("--daemon", "http://h", "--socket", "/s", "health"), USAGE, "--socket")
+        self.expect(ctl("download", NOBODY, "--json", "-o", "-"), USAGE, "--json")
+        self.expect(ctl("events", "--limit", "0"), USAGE, "--limit")
+
+    def test_wrong_environment_is_78(self):
+        self.expect(ctl("health", TRAWLD_URL="nonsense"), CONFIG, "TRAWLD_URL", "nonsense")
+        self.expect(ctl("health", PORT="0"), CONFIG, "PORT")
+        self.expect(ctl("help", TRAWLD_URL="nonsense"), OK)
+
+    def test_a_daemon_that_is_not_there_is_69_with_the_address_that_was_tried(self):
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        self.expect(ctl("--daemon", url, "health"), UNREACHABLE, url, "is it running")
+        self.expect(ctl("health", TRAWLD_URL=url), UNREACHABLE, url)
+        self.expect(ctl("health", PORT=str(port)), UNREACHABLE, url)
+        done = self.expect(ctl("--socket", self.folder / "none.sock", "status", NOBODY, "--json"), UNREACHABLE,
+                           "none.sock")
+        self.assertEqual(done.stdout, "")
+
+    def event_line(self, crawl_id, kind="crawl-triggered", **data):
+        return json.dumps({"topic": f"t-{kind}", "attributes": {}, "message": {
+            "event_type": kind, "timestamp": "2026-01-02T03:04:05.678Z", "source": "data-ingestion-service",
+            "data": {"crawl_id": crawl_id, **data}}})
+
+    def test_events_come_from_a_file_in_whole_lines(self):
+        log = self.folder / "events.ndjson"
+        self.expect(ctl("events", DATA_DIR=self.folder), FAILED, str(log), "--data-dir")
+        ids = [str(uuid.uuid4()) for _ in range(3)]
+        lines = [self.event_line(i, snapshot_id="sd_1") for i in ids]
+        lines.append(self.event_line(ids[0], "data-ingestion-completed", gcs_path="file:///x", post_count=5,
+                                     media_count=9))
+        lines.append(self.event_line(ids[1], "crawl-failed", error_message="no\033luck", error_code="SNAPSHOT_FAILED",
+                                     stage="polling"))
+        log.write_text("\n".join(lines) + "\nnot an event\n" + lines[0][:40])
+        done = self.expect(ctl("events", DATA_DIR=self.folder), OK, "passed over 1 line")
+        self.assertEqual(len(done.stdout.splitlines()), 6)
+        self.assertIn("5 posts, 9 media, file:///x", done.stdout)
+        self.assertIn("SNAPSHOT_FAILED at polling", done.stdout)
+        done = self.expect(ctl("events", ids[0], "--data-dir", self.folder, "--json"), OK)
+        self.assertEqual(done.stdout.splitlines(), [lines[0], lines[3]])
+        done = self.expect(ctl("events", "--file", log, "--limit", "2", "--json"), OK)
+        self.assertEqual(done.stdout.splitlines(), lines[3:])
+        self.expect(ctl("events", "--file", self.folder), FAILED, str(self.folder))
+
+    def test_events_are_followed_into_a_file_that_grows_and_one_that_takes_its_place(self):
+        log = self.folder / "events.ndjson"
+        ids = [str(uuid.uuid4()) for _ in range(4)]
+        with start_ctl("events", "--follow", "--json", "--file", log) as follower:
+            self.addCleanup(follower.kill)
+            self.assertIn("waiting for it", follower.stderr.readline())
+            with open(log, "a") as out:
+                out.write(self.event_line(ids[0]) + "\n" + self.event_line(ids[1])[:30])
+                out.flush()
+                self.assertIn(ids[0], follower.stdout.readline())
+                out.write(self.event_line(ids[1])[30:] + "\n")
+            self.assertIn(ids[1], follower.stdout.readline())
+            other = self.folder / "new"
+            other.write_text(self.event_line(ids[2]) + "\n")
+            other.rename(log)
+            self.assertIn(ids[2], follower.stdout.readline())
+            follower.send_signal(signal.SIGINT)
+            self.assertEqual(follower.wait(20), OK)
+
+
+class Real(CtlTest, FlowTest):
+    """Against a real trawld."""
+
+    def setUp(self):
+        super().setUp()
+        self.provider = self.sim()
+        self.daemon = self.trawld(self.provider)
+
+    def run_ctl(self, *words, **options):
+        return ctl("--daemon", self.daemon.url, *words, **options)
+
+    def trigger(self, *words):
+        done = self.expect(self.run_ctl("trigger", PAGE, "-n", "10", *words), OK)
+        return self.fields(done.stdout)["crawl"]
+
+    def test_a_crawl_from_trigger_to_copy(self):
+        done = self.expect(self.run_ctl("trigger", PAGE, "--competitor", "acme", "--brand", "b", "--category", "c",
+                                        "--num-of-posts", "10", "--start-date", "2024-12-01", "--end-date",
+                                        "2024-12-24", "--include-profile-data"), OK, "next: trawlctl --daemon")
+        made = self.fields(done.stdout)
+        crawl_id = made["crawl"]
+        self.assertTrue(made["snapshot"])
+        done = self.expect(self.run_ctl("wait", crawl_id, "--interval", "100ms"), OK)
+        ended = self.fields(done.stdout)
+        self.assertEqual((ended["status"], ended["competitor"]), ("completed", "acme"))
+        copy = self.folder / "copy.json"
+        done = self.expect(self.run_ctl("download", crawl_id, "-o", copy), OK, "copied")
+        fields = self.fields(done.stdout)
+        self.assertEqual(fields["object"], ended["object"])
+        stored = self.daemon.object_of({"gcs_path": fields["object"]}).read_bytes()
+        self.assertEqual(copy.read_bytes(), stored)
+        self.assertEqual(len(json.loads(stored)), int(fields["posts"]))
+        printed = subprocess.run([CTL, "--daemon", self.daemon.url, "download", crawl_id, "-o", "-"],
+                                 capture_output=True, env=ctl_environment({}), timeout=60)
+        self.assertEqual(printed.stdout, stored)
+        self.daemon.wait_events(crawl_id, "crawl-triggered", "data-ingestion-completed")
+        done = self.expect(ctl("events", crawl_id, "--data-dir", self.daemon.data), OK)
+        self.assertIn("data-ingestion-completed", done.stdout)
+
+    def test_json_is_the_apis_own(self):
+        made = json.loads(self.expect(self.run_ctl("trigger", PAGE, "-n", "5", "--json"), OK).stdout)
+        self.assertEqual(made["status"], "success")
+        crawl_id = made["crawl_id"]
+        ended = json.loads(self.expect(self.run_ctl("wait", crawl_id, "--json"), OK).stdout)
+        self.assertEqual((ended["crawl_id"], ended["status"]), (crawl_id, "completed"))
+        for words in (("status", crawl_id), ("download", crawl_id), ("health",)):
+            self.assertIsInstance(json.loads(self.expect(self.run_ctl(*words, "--json"), OK).stdout), dict)
+        refused = self.expect(self.run_ctl("status", NOBODY, "--json"), FAILED, "what to do")
+        self.assertEqual(json.loads(refused.stdout)["error_code"], "NOT_FOUND")
+
+    def test_trigger_by_file_and_wait_in_one(self):
+        request = json.dumps({"url": PAGE, "num_of_posts": 5, "competitor": "acme"})
+        done = self.expect(self.run_ctl("trigger", "--file", "-", "--wait", "-i", "100ms", stdin=request), OK)
+        self.assertEqual(self.fields(done.stdout)["status"], "completed")
+        path = self.folder / "request.json"
+        path.write_text(request)
+        done = self.expect(self.run_ctl("trigger", "-f", path, "--wait", "--json", "-i", "100ms"), OK)
+        self.assertEqual(json.loads(done.stdout)["status"], "completed")
+
+    def test_what_the_api_refuses_is_1_with_its_reason(self):
+        self.expect(self.run_ctl("trigger", PAGE, "-n", "5", "--platform", "myspace"), FAILED, "myspace",
+                    "INVALID_REQUEST", "what to do")
+        for command in ("status", "wait", "download", "cancel"):
+            self.expect(self.run_ctl(command, NOBODY), FAILED, "NOT_FOUND", NOBODY)
+
+    def test_a_wait_that_is_over_first_is_75_and_says_how_to_go_on(self):
+        self.provider.set(ready_after=3600)
+        crawl_id = self.trigger()
+        self.expect(self.run_ctl("wait", crawl_id, "--timeout", "600ms", "-i", "100ms"), TIMED_OUT,
+                    f"trawlctl --daemon {self.daemon.url} wait {crawl_id}")
+        self.expect(self.run_ctl("download", crawl_id), FAILED, "NOT_READY")
+        self.expect(self.run_ctl("cancel", crawl_id), OK)
+        done = self.expect(self.run_ctl("wait", crawl_id, "-i", "100ms"), FAILED)
+        self.assertEqual(self.fields(done.stdout)["status"], "canceled")
+
+    def test_ctrl_c_ends_the_wait_not_the_crawl(self):
+        self.provider.set(ready_after=3600)
+        crawl_id = self.trigger()
+        with start_ctl("--daemon", self.daemon.url, "wait", crawl_id, "-i", "100ms") as waiter:
+            self.addCleanup(waiter.kill)
+            self.assertIn(crawl_id, waiter.stderr.readline())
+            waiter.send_signal(signal.SIGINT)
+            self.assertEqual(waiter.wait(20), 130)
+            self.assertIn(f"wait {crawl_id}", waiter.stderr.read())
+        self.assertIn(self.daemon.status(crawl_id)["status"], ("pending", "processing"))
+
+    def test_a_wait_goes_on_over_a_restart(self):
+        port = free_port()
+        self.daemon.stop()
+        self.daemon.conf["PORT"] = str(port)
+        self.daemon.start()
+        self.provider.set(ready_after=3600)
+        crawl_id = self.trigger()
+        with start_ctl("--daemon", self.daemon.url, "wait", crawl_id, "-i", "100ms") as waiter:
+            self.addCleanup(waiter.kill)
+            self.assertIn(crawl_id, waiter.stderr.readline())
+            self.daemon.kill()
+            self.assertIn("trying again", waiter.stderr.readline())
+            self.daemon.start()
+            self.expect(self.run_ctl("cancel", crawl_id), OK)
+            self.assertEqual(waiter.wait(60), FAILED)
+            self.assertEqual(self.fields(waiter.stdout.read())["status"], "canceled")
+
+    def test_the_socket_in_the_data_directory_is_found_by_itself(self):
+        done = self.expect(ctl("health", DATA_DIR=self.daemon.data), OK)
+        self.assertTrue(done.stdout.startswith("healthy: data-ingestion"), done.stdout)
+        self.expect(ctl("health", "--data-dir", self.daemon.data), OK)
+        self.expect(ctl("health", "--socket", self.daemon.data / "api.sock"), OK)
+        self.assertNotIn(KEY, done.stdout + done.stderr)
+
+
+class Documents(unittest.TestCase):
+    """What is written about options is what the programs know."""
+
+    ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+    def defaults(self):
+        with tempfile.NamedTemporaryFile(prefix="trawld-flow-") as empty:
+            done = subprocess.run([BUILD / "trawld", "--config", empty.name, "--print-config"], timeout=30,
+                                  capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+        found = dict(re.findall(r"(?m)^([A-Z_]+)=(.*?)  # default$", done.stdout))
+        self.assertGreater(len(found), 20, done)
+        return {**found, "BRIGHTDATA_API_KEY": ""}
+
+    def test_the_sample_configuration_shows_every_default(self):
+        sample = (self.ROOT / "packaging" / "trawld.env").read_text()
+        self.assertEqual(dict(re.findall(r"(?m)^#([A-Z_]+)=(.*)$", sample)), self.defaults())
+        self.assertEqual(re.findall(r"(?m)^[^#\n].*", sample), [])
+
+    def test_the_readme_lists_every_option_with_its_default(self):
+        rows = re.findall(r"(?m)^\| `([A-Z_]+)` \| (.*?) \|", (self.ROOT / "README.md").read_text())
+        listed = {name: "" if value == "-" else value.strip("`") for name, value in rows}
+        self.assertEqual(listed, self.defaults())
+
+
+class Fake(http.server.ThreadingHTTPServer):
+    """Answers from a list; the last one again and again. None: the connection breaks."""
+
+    daemon_threads = True
+
+    def __init__(self, *answers):
+        super().__init__(("127.0.0.1", 0), FakeHandler)
+        self.answers, self.calls = list(answers), []
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+
+class FakeHandler(http.server.BaseHTTPRequestHandler):
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.calls.append((self.command, self.path, self.headers.get("Idempotency-Key"), body))
+        answers = self.server.answers
+        found = answers.pop(0) if len(answers) > 1 else answers[0]
+        if found is None:
+            self.close_connection = True
+            return
+        status, content = found
+        text = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *args):
+        pass
+
+
+class Answers(CtlTest, unittest.TestCase):
+    """Against answers that a healthy trawld does not give."""
+
+    DONE = {"crawl_id": NOBODY, "snapshot_id": "sd_1", "status": "success"}
+    BUSY = {"status": "error", "message": "the keeper restarts", "error_code": "UNAVAILABLE",
+            "crawl_id": NOBODY}
+
+    def fake(self, *answers):
+        server = Fake(*answers)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return server
+
+    def status_of(self, word, **more):
+        return 200, {"crawl_id": NOBODY, "status": word, "ready_for_download": word == "ready", **more}
+
+    def test_every_try_of_a_trigger_bears_the_same_key_and_body(self):
+        server = self.fake(None, (503, self.BUSY), (200, self.DONE))
+        done = self.expect(ctl("--daemon", server.url, "trigger", PAGE), OK, "trying again")
+        self.assertEqual(self.fields(done.stdout)["crawl"], NOBODY)
+        self.assertEqual(len(server.calls), 3)
+        self.assertEqual(len(set(server.calls)), 1, server.calls)
+        uuid.UUID(server.calls[0][2])
+        ctl("--daemon", server.url, "trigger", PAGE)
+        self.assertNotEqual(server.calls[0][2], server.calls[-1][2])
+
+    def test_a_key_can_be_given(self):
+        server = self.fake((202, {**self.DONE, "status": "accepted", "snapshot_id": None}))
+        done = self.expect(ctl("--daemon", server.url, "trigger", PAGE, "--idempotency-key", "mine"), OK)
+        self.assertIn("accepted", self.fields(done.stdout)["status"])
+        self.assertEqual(server.calls[0][2], "mine")
+
+    def test_a_trigger_that_the_provider_failed_is_not_sent_again(self):
+        server = self.fake((503, {**self.BUSY, "error_code": "BRIGHTDATA_UNAVAILABLE", "crawl_id": NOBODY}))
+        self.expect(ctl("--daemon", server.url, "trigger", PAGE), FAILED, "BRIGHTDATA_UNAVAILABLE")
+        self.assertEqual(len(server.calls), 1)
+
+    def test_something_else_at_the_address_is_69(self):
+        for body in (b"<html>hello</html>", b"[]", b"", b"{\"a\":1,\"a\":2}", b"\xff"):
+            server = self.fake((200, body))
+            self.expect(ctl("--daemon", server.url, "health"), UNREACHABLE, server.url, "not a trawld")
+
+    def test_an_answer_without_its_members_does_not_pass_for_good(self):
+        server = self.fake((200, {}))
+        self.expect(ctl("--daemon", server.url, "trigger", PAGE), FAILED, "crawl_id")
+        self.expect(ctl("--daemon", server.url, "wait", NOBODY), FAILED)
+        self.expect(ctl("--daemon", server.url, "health"), FAILED)
+
+    def test_health_that_is_bad_is_1(self):
+        server = self.fake((503, {"status": "unhealthy", "service": "data-ingestion",
+                                  "background_tasks": {"active_count": 0, "max_workers": 1, "enabled": True},
+                                  "checks": {"keeper": {"ok": False, "since": "now"}, "store": "read-only"}}))
+        done = self.expect(ctl("--daemon", server.url, "health"), FAILED)
+        self.assertIn("unhealthy", done.stdout)
+        self.assertIn("read-only", done.stdout)
+        self.assertEqual(len(server.calls), 1)
+
+    def test_states_are_told_once_each_on_stderr(self):
+        server = self.fake(self.status_of("pending"), self.status_of("processing"), self.status_of("processing"),
+                           self.status_of("downloading"),
+                           self.status_of("completed", gcs_path="file:///x", post_count=3, media_count=4))
+        done = self.expect(ctl("--daemon", server.url, "wait", NOBODY, "-i", "20ms"), OK)
+        told = [line for line in done.stderr.splitlines()]
+        self.assertEqual(len(told), 3, told)
+        self.assertEqual(self.fields(done.stdout)["posts"], "3")
+
+    def test_a_failed_crawl_is_1_with_its_error(self):
+        server = self.fake(self.status_of("failed", error_code="SNAPSHOT_FAILED", error_message="no rows",
+                                          stage="polling", recovery_suggestion="try another page"))
+        done = self.expect(ctl("--daemon", server.url, "wait", NOBODY), FAILED)
+        fields = self.fields(done.stdout)
+        self.assertEqual((fields["error"], fields["what to do"]), ("SNAPSHOT_FAILED", "try another page"))
+
+    def test_without_background_polling_a_ready_crawl_is_handed_back(self):
+        server = self.fake(self.status_of("ready", background_processing={"enabled": False}))
+        self.expect(ctl("--daemon", server.url, "wait", NOBODY), TIMED_OUT, f"download {NOBODY}")
+
+    def test_objects_elsewhere_are_not_copied(self):
+        server = self.fake((200, {**self.DONE, "gcs_path": "gs://bucket/path.json", "post_count": 1,
+                                  "media_count": 1}))
+        self.expect(ctl("--daemon", server.url, "download", NOBODY, "-o", "out.json"), FAILED, "gcloud storage cp")
+
+    def test_a_download_without_an_answer_in_time_is_75(self):
+        class Slow(FakeHandler):
+            def do_POST(self):
+                time.sleep(3)
+                with contextlib.suppress(OSError):
+                    self.answer()
+        server = self.fake((200, self.DONE))
+        server.RequestHandlerClass = Slow
+        self.expect(ctl("--daemon", server.url, "download", NOBODY, "--timeout", "300ms"), TIMED_OUT,
+                    f"download {NOBODY}")
+
+    def test_escapes_in_answers_do_not_reach_the_terminal(self):
+        server = self.fake(self.status_of("processing", snapshot_id="\033[2Jsd\r\n"))
+        self.expect(ctl("--daemon", server.url, "status", NOBODY), OK)
+
+    def test_a_terminal_gets_one_line_that_moves(self):
+        server = self.fake(self.status_of("processing"), self.status_of("processing"),
+                           self.status_of("completed"))
+        for term, lively in (("xterm", True), ("dumb", False)):
+            master, slave = os.openpty()
+            done = subprocess.run([CTL, "--daemon", server.url, "wait", NOBODY, "-i", "20ms"], stdin=slave,
+                                  stdout=subprocess.PIPE, stderr=slave, env=ctl_environment({"TERM": term}),
+                                  timeout=60)
+            os.close(slave)
+            shown = b""
+            with contextlib.suppress(OSError):
+                while part := os.read(master, 4096):
+                    shown += part
+            os.close(master)
+            self.assertEqual(done.returncode, OK)
+            self.assertEqual(b"\r\033[K" in shown, lively, shown)
+            server.answers[:0] = [self.status_of("processing")] * 2
+
+
+if __name__ == "__main__":
+    unittest.main()
