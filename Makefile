@@ -2,10 +2,11 @@
 #
 #   make                build everything          make check     unit tests, then flow tests
 #   make unit           unit tests only           make flow      flow tests only
-#   make bench          the table of ratios       make fuzz      each fuzz target for FUZZ_SECONDS
-#   make headers        each header alone         make lint      static checks
+#   make corpus         kept fuzz inputs replayed make fuzz      each fuzz target for FUZZ_SECONDS
+#   make bench          the table of ratios       make lint      static checks
+#   make headers        each header compiles alone
 #   make install DESTDIR= PREFIX=                 make clean
-#   SAN=address,undefined with any of them; WERROR= to let warnings pass.
+#   SAN=address,undefined with any of them; WERROR= to let warnings pass; V=1 shows the commands.
 
 VERSION := 0.1.0
 PREFIX ?= /usr/local
@@ -15,6 +16,9 @@ LIBEXECDIR ?= $(PREFIX)/libexec/trawld
 MANDIR ?= $(PREFIX)/share/man
 
 CC ?= cc
+V ?=
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 SAN ?=
 WERROR ?= -Werror
 comma := ,
@@ -79,13 +83,15 @@ all: $(PROGRAMS:%=$(B)/%)
 SPLIT := -ffunction-sections -fdata-sections
 define program
 $(B)/$(1): $(SRC_$(1):%.c=$(B)/%.o) $(B)/.flags
-	$$(CC) $$(ALL_LD) -Wl,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIB_$(1))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LD) -Wl,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIB_$(1))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_C) $(SPLIT) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_C) $(SPLIT) -MMD -MP -c -o $@ $<
 
 # Objects are rebuilt when the flags change.
 $(B)/.flags: FORCE
@@ -100,7 +106,8 @@ role_src = $(filter-out %_main.c,$(call src,src/$(1)))
 define unit
 $(B)/tests/unit/$(1): $(B)/tests/unit/$(1).o $(patsubst %.c,$(B)/%.o,$(LAYERS)) \
     $(patsubst %.c,$(B)/%.o,$(call role_src,$(word 2,$(subst -, ,$(1)))))
-	$$(CC) $$(ALL_LD) -Wl,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIB_BASE) $$(CURL) $$(SQLITE) -lz $$(CMOCKA)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LD) -Wl,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIB_BASE) $$(CURL) $$(SQLITE) -lz $$(CMOCKA)
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit,$(t))))
 
@@ -110,7 +117,43 @@ unit: $(UNIT_TESTS:%=$(B)/tests/unit/%)
 flow: all
 	@TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/flow/run.py $(FLOW)
 
-check: unit flow
+check: unit corpus flow
+
+# Figures against their ceilings, measured in one run. Never part of check.
+BENCH_OBJ := $(patsubst %.c,$(B)/%.o,$(call role_src,keeper) $(IPC) $(CONF) $(MODEL) $(BASE))
+$(B)/tests/bench/load: $(B)/tests/bench/load.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LD) -o $@ $^
+$(B)/tests/bench/bare: $(B)/tests/bench/bare.o $(BENCH_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LD) -Wl,--gc-sections -o $@ $^ $(LIB_BASE) $(SQLITE)
+bench: all $(B)/tests/bench/load $(B)/tests/bench/bare
+	@TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/bench/bench.py $(BENCH)
+
+# Fuzzing: tests/fuzz/fuzz-NAME.c is one decoder of outside bytes. `make fuzz`
+# lets libFuzzer search; `make corpus` runs the kept inputs, and every input
+# that once hurt, as an ordinary test under whatever compiler and flags.
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
+FUZZ_ROLES := $(call role_src,poller) $(call role_src,front) 
+FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(LAYERS) $(FUZZ_ROLES))
+$(B)/tests/fuzz/%-replay: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(FUZZ_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LD) -Wl,--gc-sections -o $@ $(filter %.o,$^) $(LIB_BASE) $(CURL)
+$(B)/tests/fuzz/%-search: $(B)/tests/fuzz/%.o $(FUZZ_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LD) -fsanitize=fuzzer -Wl,--gc-sections -o $@ $(filter %.o,$^) $(LIB_BASE) $(CURL)
+corpus: $(FUZZERS:%=$(B)/tests/fuzz/%-replay)
+	@sh tests/fuzz/corpus.sh $^
+fuzz-run: $(FUZZERS:%=$(B)/tests/fuzz/%-search)
+	@sh tests/fuzz/search.sh $(FUZZ_SECONDS) $^
+fuzz:
+	@$(MAKE) --no-print-directory fuzz-run CC=clang SAN=address,undefined B=build-fuzz \
+		CFLAGS=-fsanitize=fuzzer-no-link
+
+lint:
+	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
+		--suppress=missingIncludeSystem -Isrc -I. src supervisor
 
 headers:
 	@for h in $$(find src supervisor -name '*.h'); do \
@@ -128,5 +171,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all unit flow check headers install clean bench fuzz lint FORCE
+.PHONY: all unit flow check corpus headers install clean bench fuzz fuzz-run lint FORCE
 .SECONDARY:

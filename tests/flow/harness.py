@@ -7,6 +7,7 @@ a test fails. The build folder is $TRAWLD_BUILD (default: build).
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -38,6 +39,10 @@ REQUEST = {  # all ten members of the trigger body
     "include_profile_data": True,
     "num_of_posts": 10,
 }
+
+
+serial = itertools.count(1)
+ROLES = ("keeper", "publisher", "poller", "front")
 
 
 def wait_for(condition, what, seconds=None):
@@ -103,13 +108,13 @@ class Program:
     def alive(self):
         return self.process.poll() is None
 
-    def signal(self, number):
+    def send(self, number):
         if self.alive():
             self.process.send_signal(number)
 
     def stop(self, number=signal.SIGTERM, seconds=20):
         """Ends it; the exit status. A program that does not go is killed and that is a failure."""
-        self.signal(number)
+        self.send(number)
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -130,7 +135,7 @@ class Sim:
     def __init__(self, folder, *options):
         self.program = Program(
             [BUILD / "trawl-sim", "--port", "0", "--exit-with-parent", *options],
-            pathlib.Path(folder) / "sim.log")
+            pathlib.Path(folder) / f"sim-{next(serial)}.log")
         try:
             found = wait_for(
                 lambda: logged(self.program, r"listening on (http://\S+)") or
@@ -189,8 +194,8 @@ class Trawld:
 
     def __init__(self, folder, provider, start=True, **conf):
         self.folder = pathlib.Path(folder)
-        self.data = self.folder / "data"
-        self.log_path = self.folder / "trawld.log"
+        self.data = pathlib.Path(conf.get("DATA_DIR", self.folder / "data"))
+        self.log_path = self.folder / f"trawld-{next(serial)}.log"
         self.provider = provider
         self.conf = {**self.QUICK, **conf}
         self.program = None
@@ -242,9 +247,9 @@ class Trawld:
         if self.program is None:
             return found
         for pid in child_pids(self.program.pid):
-            name = process_name(pid)
-            if name.startswith("trawld-"):
-                found.setdefault(name[len("trawld-"):], []).append(pid)
+            role = role_of(pid)
+            if role:
+                found.setdefault(role, []).append(pid)
         return found
 
     def kill_child(self, role, which=0):
@@ -325,12 +330,13 @@ def child_pids(pid):
         return []
 
 
-def process_name(pid):
+def role_of(pid):
+    """The role of a child process, None for anything else (the kernel cuts names at 15)."""
     try:
-        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
-    except OSError:
-        # A process that is not dumpable hides its link from other users only; a zombie has none.
-        return ""
+        name = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return next((role for role in ROLES if f"trawld-{role}"[:15] == name), None)
 
 
 def running(pid):
@@ -361,36 +367,33 @@ class FlowTest(unittest.TestCase):
         return trawld
 
     def _clean(self):
-        outcome = self._outcome
-        failed = any(error for _, error in getattr(outcome, "errors", []) if error) or \
-            any(test is self for test, _ in (outcome.result.failures + outcome.result.errors))
+        findings = []
         for program in reversed(self.programs):
             inner = program.program
-            if inner is not None and inner.alive():
+            if inner is None:
+                continue
+            if inner.alive():
                 inner.process.send_signal(signal.SIGTERM)
                 try:
-                    inner.process.wait(15)
+                    inner.process.wait(20)
                 except subprocess.TimeoutExpired:
                     inner.process.kill()
                     inner.process.wait()
-            if inner is not None:
-                inner.log_file.close()
-        log = self.folder / "trawld.log"
-        if log.exists():
-            text = log.read_text(errors="replace")
+                    findings.append(f"{inner.process.args[0]} did not end within 20 s")
+            inner.log_file.close()
+        for path in sorted(self.folder.glob("*.log")):
+            text = path.read_text(errors="replace")
             if KEY in text:
-                print(f"{self.id()}: the provider key stands in the log", file=sys.stderr)
-                failed = True
-            if re.search(r"AddressSanitizer|LeakSanitizer|runtime error:", text):
-                failed = True
-                print(f"{self.id()}: sanitizer findings in the log", file=sys.stderr)
-                outcome.success = False
-                outcome.result.addFailure(self, (AssertionError, AssertionError("sanitizer findings"), None))
-        if failed:
+                findings.append(f"the provider's key stands in {path.name}")
+            if re.search(r"(Address|Leak)Sanitizer|runtime error:", text):
+                findings.append(f"sanitizer findings in {path.name}")
+        if findings or not self._outcome.success:
             for path in sorted(self.folder.glob("*.log")):
                 text = path.read_text(errors="replace")
                 print(f"--- {self.id()}: {path.name} (last part)\n{text[-12000:]}", file=sys.stderr)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if findings:
+            raise AssertionError("; ".join(findings))
 
 
 def sqlite_rows(path, query):
