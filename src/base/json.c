@@ -40,12 +40,17 @@ json_read(const char *p, size_t len, json_t **ret, struct why *why)
 {
 	json_error_t error;
 	char text[JSON_ERROR_TEXT_LENGTH * 2];
+	const char *nul;
 	json_t *doc;
 
 	if (len > JSON_DOC_MAX)
 		return why_set(why, EFBIG, "the JSON text has %zu bytes, at most %u are read", len, JSON_DOC_MAX);
 	if (len == 0)
 		return why_set(why, EINVAL, "there is no JSON text: it is empty");
+	/* jansson passes over a NUL that stands after a number. */
+	nul = memchr(p, '\0', len);
+	if (nul != NULL)
+		return why_set(why, EINVAL, "not valid JSON: there is a NUL byte at offset %zu", (size_t)(nul - p));
 	if (too_deep(p, len))
 		return why_set(why, EINVAL, "the JSON text is nested deeper than %d levels", JSON_DOC_DEPTH);
 	doc = json_loadb(p, len, JSON_REJECT_DUPLICATES, &error);

@@ -48,7 +48,7 @@ struct json_stream {
 	uint64_t	 parsed;	/* bytes of them that were given to yajl in earlier calls */
 	uint64_t	 token_end;	/* where the last token ended; <= parsed between calls */
 	const char	*refusal;	/* why a callback stopped yajl */
-	bool		 blank;		/* nothing but white space so far */
+	bool		 blank;		/* nothing but white space follows the last token */
 	bool		 failed;
 
 	uint8_t		 cut[4];	/* start of a character that the last slice cut */
@@ -387,16 +387,6 @@ check_space(struct json_stream *s, const uint8_t *p, size_t len, struct why *why
 	return 0;
 }
 
-static bool
-is_blank(const uint8_t *p, size_t len)
-{
-	while (len > 0 && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) {
-		p++;
-		len--;
-	}
-	return len == 0;
-}
-
 static int
 check(struct json_stream *s, const uint8_t *p, size_t len, struct why *why)
 {
@@ -405,8 +395,6 @@ check(struct json_stream *s, const uint8_t *p, size_t len, struct why *why)
 	if (s->checked == 0 && p[0] == 0xEF)
 		return fail_at(s, why, 0,
 		    "it begins like a UTF-8 byte order mark (BOM), which JSON does not allow");
-	if (s->blank)
-		s->blank = is_blank(p, len);
 	r = check_space(s, p, len, why);
 	if (r == 0)
 		r = check_utf8(s, p, len, why);
@@ -435,6 +423,29 @@ fail_parse(struct json_stream *s, struct why *why, yajl_status status)
 	return r;
 }
 
+static bool
+is_blank(const uint8_t *p, size_t len)
+{
+	while (len > 0 && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) {
+		p++;
+		len--;
+	}
+	return len == 0;
+}
+
+/* Keeps in mind whether an unfinished token hangs at the end of these bytes. */
+static void
+look_at_tail(struct json_stream *s, const uint8_t *p, size_t len)
+{
+	size_t tail = 0;
+
+	if (s->token_end >= s->parsed) {
+		tail = (size_t)(s->token_end - s->parsed);
+		s->blank = true;
+	}
+	s->blank = s->blank && is_blank(p + tail, len - tail);
+}
+
 static int
 parse(struct json_stream *s, const uint8_t *p, size_t len, struct why *why)
 {
@@ -442,6 +453,7 @@ parse(struct json_stream *s, const uint8_t *p, size_t len, struct why *why)
 
 	if (status != yajl_status_ok)
 		return fail_parse(s, why, status);
+	look_at_tail(s, p, len);
 	s->parsed += len;
 	if (s->parsed - s->token_end > JSON_STREAM_TOKEN_MAX)
 		return fail_at(s, why, s->parsed,
@@ -514,13 +526,19 @@ json_stream_end(struct json_stream *s, struct why *why)
 	int r;
 
 	assert(!s->failed);
-	if (s->blank)		/* yajl takes no value at all for an error */
-		return 0;
 	r = parse_held(s, why);
 	if (r < 0)
 		return r;
+	if (s->token_end == 0 && s->blank)	/* for yajl, no value at all is an error */
+		return 0;
 	status = yajl_complete_parse(s->parser);
-	return status == yajl_status_ok ? 0 : fail_parse(s, why, status);
+	if (status != yajl_status_ok)
+		return fail_parse(s, why, status);
+	/* A number at the very end is a token now. yajl says nothing about the start of
+	 * another value behind a complete one. */
+	if (s->token_end < s->parsed && !s->blank)
+		return fail_at(s, why, s->parsed, "it ends within a value");
+	return 0;
 }
 
 enum json_shape

@@ -65,7 +65,7 @@ print_health(struct ctl *ctl, const json_t *doc)
 	}
 	if (ctl_member(doc, "crawls") != NULL)
 		print_counts(ctl, ctl_member(doc, "crawls"));
-	ctl_field_of(ctl, "unannounced", doc, "outbox.events");
+	ctl_field_of(ctl, "outbox", doc, "outbox.events");
 	if (json_is_true(ctl_member(doc, "provider_paused")))
 		ctl_field(ctl, "provider", "asked for a pause; calls are held back", COLOUR_NONE);
 	ctl_field_of(ctl, "last error", doc, "last_error");

@@ -53,6 +53,7 @@ main(int argc, char **argv)
 	struct why why = { "" };
 	int status;
 
+	(void)setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	log_open("trawlctl", LOG_LEVEL_WARNING);
 	if (ctl_args_parse(&args, argc, argv, &why) < 0)
 		return refuse(args.command, why.text);

@@ -38,18 +38,19 @@ ctl_progress_end(struct ctl *ctl)
 	ctl->line_open = false;
 }
 
+/* One write, so that lines of several programs on one terminal stay whole. */
 void
 ctl_say(struct ctl *ctl, const char *format, ...)
 {
+	char text[2 * LINE_MAX_SIZE];
 	va_list ap;
 
 	ctl_progress_end(ctl);
 	(void)fflush(stdout);
-	fputs("trawlctl: ", stderr);
 	va_start(ap, format);
-	vfprintf(stderr, format, ap);
+	(void)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "trawlctl: %s\n", text);
 }
 
 void

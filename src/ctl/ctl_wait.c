@@ -57,11 +57,14 @@ describe(const json_t *doc, char *dst, size_t size)
 static void
 tell_state(struct wait *wait, const json_t *doc)
 {
+	int64_t since_ms = clock_mono_ms(&clock_system) - wait->begin_ms;
 	char text[sizeof(wait->told)], elapsed[32];
 
 	describe(doc, text, sizeof(text));
-	duration_format(elapsed, sizeof(elapsed), clock_mono_ms(&clock_system) - wait->begin_ms);
-	ctl_progress(wait->ctl, "%s: %s, %s", wait->crawl_id, text, elapsed);
+	duration_format(elapsed, sizeof(elapsed), since_ms - since_ms % 1000);
+	if (since_ms < 1000)
+		(void)str_copy(elapsed, sizeof(elapsed), "0 s");
+	ctl_progress(wait->ctl, "%s: %s", elapsed, text);
 	if (!wait->ctl->motion && strcmp(text, wait->told) != 0)
 		ctl_say(wait->ctl, "%s: %s, after %s", wait->crawl_id, text, elapsed);
 	(void)str_copy(wait->told, sizeof(wait->told), text);

@@ -182,7 +182,7 @@ front_on_keeper_open(struct peer *peer, void *arg)
 	unsigned count = 0;
 
 	(void)peer;
-	TAILQ_FOREACH(call, &front->waiting, link) {
+	for (call = TAILQ_FIRST(&front->waiting); call != NULL; call = TAILQ_NEXT(call, link)) {
 		call_ask(call);
 		count++;
 	}
@@ -200,7 +200,7 @@ front_on_keeper_closed(struct peer *peer, void *arg)
 		return;
 	front->keeper = NULL;
 	front->keeper_lost_ms = front_now(front);
-	TAILQ_FOREACH(call, &front->waiting, link)
+	for (call = TAILQ_FIRST(&front->waiting); call != NULL; call = TAILQ_NEXT(call, link))
 		call->asked = false;
 	log_warning("the keeper is gone; requests wait for the next one");
 }

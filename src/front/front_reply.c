@@ -133,10 +133,14 @@ static const char *const refusals[ERROR_CODE_COUNT] = {
 void
 front_fail_as(struct call *call, const struct msg_crawl_answer *answer)
 {
-	if (answer->error == ERROR_NOT_FOUND)
+	const struct crawl *crawl = &answer->view.crawl;
+
+	if (answer->has_view && crawl->error != ERROR_NONE && answer->error == crawl->error)
+		front_fail_crawl(call, crawl);
+	else if (answer->error == ERROR_NOT_FOUND)
 		front_fail(call, ERROR_NOT_FOUND, "There is no crawl with the id %s.", call->crawl_text);
 	else if (answer->error == ERROR_NOT_READY && answer->has_view)
-		front_fail(call, ERROR_NOT_READY, "%s", front_state_sentence(&answer->view.crawl));
+		front_fail(call, ERROR_NOT_READY, "%s", front_state_sentence(crawl));
 	else
 		front_fail(call, answer->error, "%s", refusals[answer->error] != NULL ?
 		    refusals[answer->error] : "The request was refused.");

@@ -131,7 +131,7 @@ budget_held_ms(const struct budget *b, int64_t now, const char *dataset_id)
 		return 0;
 	if (now < hold->until_mono_ms)
 		return hold->until_mono_ms - now;
-	return hold->in_flight > 0 ? 1000 : 0;
+	return hold->in_flight > 0 ? BUDGET_QUEUE_MS : 0;
 }
 
 void

@@ -28,6 +28,7 @@
 #define BUDGET_HOLDS	   64		/* data sets at their cap at a time; more share the last place */
 #define BUDGET_HOLD_MS	   30000
 #define BUDGET_HOLD_MAX_MS 120000
+#define BUDGET_QUEUE_MS	   5000		/* until those who wait look whether the one let through came back */
 
 struct budget_hold {
 	char	 dataset_id[REQUEST_DATASET_SIZE];	/* "": a free place */

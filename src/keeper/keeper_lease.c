@@ -97,7 +97,7 @@ trigger_lost(struct keeper *k, struct job *job)
 
 	c->due_ms = keeper_now(k) + k->conf->reconcile_delay_ms;
 	c->looks = 0;
-	keeper_note(c, "the outcome of the trigger is unknown: its poller was lost; searching for the job");
+	keeper_note(c, "the outcome of the trigger is unknown (whoever asked is gone); searching for the job");
 	keeper_step(k, job, STEP_UNKNOWN);
 }
 
@@ -297,8 +297,7 @@ keeper_lease_end(struct keeper *k, struct keeper_peer *poller, uint64_t token, c
 		return -EBADMSG;
 	lease_free(k, lease);
 	if (!keeper_find(k, crawl_id, ret) || ret->crawl.lease != token) {
-		log_warning("crawl=%s a result came for a lease that the store does not know",
-		    uuid_format(id, crawl_id));
+		log_debug("crawl=%s its %s has become needless", uuid_format(id, crawl_id), task_name(kind));
 		return 0;
 	}
 	ret->crawl.lease = 0;
@@ -353,22 +352,19 @@ void
 keeper_lease_lost(struct keeper *k, struct keeper_peer *poller)
 {
 	bool had_transfer = poller->used[LANE_TRANSFER] > 0;
-	struct lease *lease, *next;
 
-	DL_FOREACH_SAFE(poller->leases, lease, next) {
-		bool blamed = !had_transfer || slots_of(lease->kind) == LANE_TRANSFER;
+	while (poller->leases != NULL) {
+		bool blamed = !had_transfer || slots_of(poller->leases->kind) == LANE_TRANSFER;
 
-		lose(k, lease, blamed);
+		lose(k, poller->leases, blamed);
 	}
 }
 
 void
 keeper_lease_forget(struct keeper *k, struct keeper_peer *poller)
 {
-	struct lease *lease, *next;
-
-	DL_FOREACH_SAFE(poller->leases, lease, next)
-		lease_free(k, lease);
+	while (poller->leases != NULL)
+		lease_free(k, poller->leases);
 }
 
 /* ---- what a former keeper had given out ---- */
@@ -429,7 +425,7 @@ keeper_lease_watch_overrun(struct keeper *k)
 	struct lease *lease;
 
 	for (struct keeper_peer *p = k->peers; p != NULL; p = p->next) {
-		DL_FOREACH(p->leases, lease) {
+		for (lease = p->leases; lease != NULL; lease = lease->next) {
 			if (now > lease->deadline_mono_ms &&
 			    (lease->kill_mono_ms == 0 || now - lease->kill_mono_ms > KILL_AGAIN_MS)) {
 				kill_poller(k, p, lease);

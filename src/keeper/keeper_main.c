@@ -16,13 +16,15 @@
 #include "keeper/keeper.h"
 
 #define STORE_NAME    "trawld.db"
-#define LAST_WORDS_MS 500	/* for answers to leave at the end */
+#define LAST_WORDS_MS 10	/* between looks whether all answers have left ... */
+#define LAST_LOOKS    50	/* ... so many times at most */
 
 struct program {
 	struct event_base	*base;
 	struct control		*control;
 	struct keeper		*keeper;
 	struct event		*end;
+	int			 end_looks;
 };
 
 static void
@@ -40,7 +42,10 @@ on_end(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	(void)event_base_loopbreak(program->base);
+	if (keeper_unsent(program->keeper) > 0 && ++program->end_looks < LAST_LOOKS)
+		loop_timer_in(program->end, LAST_WORDS_MS);
+	else
+		(void)event_base_loopbreak(program->base);
 }
 
 /* The others have drained before us; what they sent last is committed, what we
@@ -52,7 +57,7 @@ on_drain(void *arg)
 
 	keeper_drain(program->keeper);
 	program->end = evtimer_new(program->base, on_end, program);
-	loop_timer_in(program->end, keeper_unsent(program->keeper) > 0 ? LAST_WORDS_MS : 0);
+	loop_timer_in(program->end, 0);
 }
 
 static void

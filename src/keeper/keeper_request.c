@@ -42,16 +42,27 @@ is_unsettled(const struct crawl *c)
 	return c->state == CRAWL_ACCEPTED || c->state == CRAWL_TRIGGERING || c->state == CRAWL_RECONCILING;
 }
 
-static void
-hash_request(struct keeper *k, const struct trigger_request *request, uint8_t ret[SHA256_SIZE])
+/* The request once more through the strict reader: what is kept, logged and sent to the
+ * provider is what that gave, whatever a front that was taken over may send. */
+static int
+check_request(struct keeper *k, const struct msg_crawl_create *m, struct trigger_request *ret,
+    uint8_t ret_sha256[SHA256_SIZE])
 {
+	char id[UUID_TEXT_SIZE];
+	struct why why;
 	const char *text;
 	size_t len;
+	int result;
 
 	json_out_clear(&k->json);
-	trigger_request_write(&k->json, request);
+	trigger_request_write(&k->json, &m->body);
 	text = json_out_text(&k->json, &len);
-	sha256_of(text, len, ret);
+	sha256_of(text, len, ret_sha256);
+	result = trigger_request_read(text, len, ret, &why);
+	if (result < 0)
+		log_warning("crawl=%s a front sent a request that it should have refused: %s",
+		    uuid_format(id, &m->crawl_id), why.text);
+	return result;
 }
 
 /* On disk (after this turn), and again when the trigger is settled, if that is wanted. */
@@ -99,10 +110,14 @@ find_by_key(struct keeper *k, const char *key, struct job *ret)
 static void
 create(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_create *m)
 {
+	struct trigger_request request;
 	uint8_t sha256[SHA256_SIZE];
 	struct job job;
 
-	hash_request(k, &m->body, sha256);
+	if (check_request(k, m, &request, sha256) < 0) {
+		keeper_answer(k, front, m->request, ERROR_INVALID_REQUEST, false, false, NULL);
+		return;
+	}
 	if (keeper_find(k, &m->crawl_id, &job)) {
 		answer_existing(k, front, m, sha256, false, ERROR_CONFLICT, &job);
 		return;
@@ -117,7 +132,7 @@ create(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_creat
 	}
 	memset(&job.crawl, 0, sizeof(job.crawl));
 	job.crawl.id = m->crawl_id;
-	job.request = m->body;
+	job.request = request;
 	job.has_request = true;
 	keeper_add(k, &job, m->idempotency_key, sha256);
 	answer_created(k, front, m, false, &job);

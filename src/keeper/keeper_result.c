@@ -407,15 +407,27 @@ trigger_settled(struct keeper *k, struct job *job, const struct msg_trigger_done
 		fail(k, job, v, v->outcome == OUTCOME_AUTH ? ERROR_BRIGHTDATA_AUTH : ERROR_BRIGHTDATA_REJECTED);
 }
 
-/* A poller that outlived a keeper, or its connection, brings what it came to know: it
- * is believed as long as the crawl still searches for that very attempt. */
+/* A poller that outlived a keeper, or its connection, brings what it came to know. That
+ * nothing was made is believed of the very attempt that is searched for; that a job was
+ * made, and which, is knowledge worth money and ends any search. A search that is under
+ * way meanwhile finds its lease taken back. */
 static bool
-find_late(struct keeper *k, const struct msg_verdict *v, struct job *job)
+find_late(struct keeper *k, const struct msg_trigger_done *m, struct job *job)
 {
+	const struct msg_verdict *v = &m->verdict;
 	char id[UUID_TEXT_SIZE];
+	bool known;
 
-	if (v->lease == 0 || !keeper_find(k, &v->crawl_id, job) || job->crawl.state != CRAWL_RECONCILING ||
-	    job->crawl.lease != v->lease)
+	if (v->lease == 0 || !keeper_find(k, &v->crawl_id, job))
+		return false;
+	known = v->outcome == OUTCOME_OK && snapshot_id_check(m->snapshot_id) == 0;
+	if (job->crawl.state != CRAWL_RECONCILING) {
+		if (known && strcmp(job->crawl.snapshot_id, m->snapshot_id) != 0)
+			log_warning("crawl=%s the provider has a job %s for it that came to be known too late: it "
+			    "belongs to nobody", uuid_format(id, &v->crawl_id), m->snapshot_id);
+		return false;
+	}
+	if (!known && job->crawl.lease != v->lease)
 		return false;
 	log_info("crawl=%s the answer to its trigger came late, but it came", uuid_format(id, &v->crawl_id));
 	job->crawl.lease = 0;
@@ -435,7 +447,7 @@ keeper_on_trigger_done(struct peer *peer, struct wire_in *in, void *arg)
 		return -EBADMSG;
 	if ((known = take(k, peer, TASK_TRIGGER, &m.verdict, &job)) < 0)
 		return known;
-	if (known == 0 && !find_late(k, &m.verdict, &job))
+	if (known == 0 && !find_late(k, &m, &job))
 		return 0;
 	if (m.verdict.outcome == OUTCOME_BUSY)
 		(void)budget_hold(&k->budget, keeper_mono(k), keeper_request_of(k, &job)->dataset_id);

@@ -49,12 +49,14 @@ keeper_status_failed(struct keeper *k, const struct crawl *c)
 void
 keeper_status_trouble(struct keeper *k, const char *text)
 {
-	bool again = strcmp(text, k->last_error) == 0 && keeper_mono(k) - k->error_mono_ms < MINUTE_MS;
+	char printable[ERROR_TEXT_SIZE];
+	int64_t ago = keeper_mono(k) - k->error_mono_ms;
 
-	if (!again) {
-		log_warning("%s", text);
-		remember(k, text);
-	}
+	(void)str_printable(printable, sizeof(printable), text, strlen(text));
+	if (strcmp(printable, k->last_error) == 0 && ago < MINUTE_MS)
+		return;
+	remember(k, text);
+	log_warning("%s", k->last_error);
 }
 
 uint32_t
@@ -79,13 +81,14 @@ keeper_status_tell(struct keeper *k)
 	const uint32_t *n = k->counts;
 	const char *error = error_of_hour(k);
 	uint32_t waiting = n[CRAWL_ACCEPTED] + n[CRAWL_TRIGGERING] + n[CRAWL_RECONCILING];
-	char text[sizeof(k->status)];
+	char text[sizeof(k->status)], cut[112];
 
 	turn_minutes(k);
-	(void)snprintf(text, sizeof(text), "%u to trigger, %u polling, %u downloading, %u failed in 1 h%s%s%.120s",
+	(void)str_printable(cut, sizeof(cut), error, strlen(error));
+	(void)snprintf(text, sizeof(text), "%u to trigger, %u polling, %u downloading, %u failed in 1 h%s%s%s",
 	    waiting, n[CRAWL_POLLING], n[CRAWL_READY] + n[CRAWL_DOWNLOADING] + n[CRAWL_STORING],
 	    keeper_status_failed_in_hour(k), budget_paused(&k->budget, keeper_mono(k)) ?
-	    "; paused by the provider's rate limit" : "", error[0] != '\0' ? "; last error " : "", error);
+	    "; paused by the provider's rate limit" : "", cut[0] != '\0' ? "; last error " : "", cut);
 	if (strcmp(text, k->status) == 0)
 		return;
 	(void)str_copy(k->status, sizeof(k->status), text);

@@ -58,9 +58,11 @@ call_on_head(char *line, size_t size, size_t count, void *arg)
 
 	if (http_head_line(&call->head, line, size * count, &call->why) < 0)
 		return 0;
-	if (call->head.done && call->on_data == NULL && call->head.content_length > (int64_t)call->body_max) {
+	if (call->head.done && call->on_data == NULL &&
+	    call->head.content_length > (int64_t)call->body_max) {
 		call->stopped = true;
-		(void)why_set(&call->why, EFBIG, "the answer is larger than %zu bytes", call->body_max);
+		(void)why_set(&call->why, EFBIG, "the answer is larger than %zu bytes",
+		    call->body_max);
 		return 0;
 	}
 	return size * count;
@@ -71,7 +73,8 @@ call_collect(struct http_call *call, const char *p, size_t len)
 {
 	if (len > call->body_max - call->body_len) {
 		call->stopped = true;
-		(void)why_set(&call->why, EFBIG, "the answer is larger than %zu bytes", call->body_max);
+		(void)why_set(&call->why, EFBIG, "the answer is larger than %zu bytes",
+		    call->body_max);
 		return false;
 	}
 	if (call->body_len + len + 1 > call->body_room) {
@@ -176,11 +179,13 @@ http_call_on_end(struct http_call *call, CURLcode result)
 		.body = call->body != NULL ? call->body : "",
 		.body_len = call->body_len,
 		.content_length = call->head.content_length,
-		.retry_after_ms = http_retry_after_ms(call->head.retry_after, clock_wall_ms(&clock_system)),
+		.retry_after_ms = http_retry_after_ms(call->head.retry_after,
+		    clock_wall_ms(&clock_system)),
 	};
 
 	if (!call->canceled) {
-		(void)str_copy(answer.content_type, sizeof(answer.content_type), call->head.content_type);
+		(void)str_copy(answer.content_type, sizeof(answer.content_type),
+		    call->head.content_type);
 		if (answer.verdict != NET_ANSWERED)
 			call_error(call, result, answer.error, sizeof(answer.error));
 		/* Out of libcurl's hands first: on_done may start other calls. */
@@ -238,9 +243,22 @@ call_set_method(struct http_call *call, const struct http_request *request)
 	(void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
 	(void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
 	    (curl_off_t)(request->body != NULL ? request->body_len : 0));
-	(void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body != NULL ? call->request_body : "");
+	(void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+	    request->body != NULL ? call->request_body : "");
 	if (strcmp(request->method, "POST") != 0)
 		(void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+/* libcurl keeps the trusted certificates parsed from call to call (35 ms and some MB
+ * each time otherwise), but only when they come from one file and not also from a
+ * directory, as Debian's build has it. */
+static void
+call_set_trust(CURL *easy)
+{
+	const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+
+	if (built->age >= CURLVERSION_SEVENTH && built->cainfo != NULL)
+		(void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 }
 
 /* Where we talk to, and by which rules only. */
@@ -272,7 +290,8 @@ call_set_times(CURL *easy, const struct http_request *request)
 	(void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
 	if (request->stall_ms > 0) {
 		(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, STALL_RATE);
-		(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((request->stall_ms + 999) / 1000));
+		(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
+		    (long)((request->stall_ms + 999) / 1000));
 	}
 }
 
@@ -313,7 +332,8 @@ call_set_address(struct http_call *call, const struct http_request *request)
 }
 
 struct http_call *
-http_call_start(struct net *net, const struct http_request *request, http_done_fn *on_done, void *arg)
+http_call_start(struct net *net, const struct http_request *request, http_done_fn *on_done,
+    void *arg)
 {
 	struct http_call *call = xcalloc(1, sizeof(*call));
 	CURLMcode added;
@@ -328,6 +348,7 @@ http_call_start(struct net *net, const struct http_request *request, http_done_f
 	call->arg = arg;
 	http_head_init(&call->head);
 	call_set_manners(call->easy);
+	call_set_trust(call->easy);
 	call_set_address(call, request);
 	call_set_method(call, request);
 	call_set_headers(call, request);

@@ -70,7 +70,7 @@ struct net *net_new(struct event_base *, unsigned max_connections);
 void net_free(struct net *);		/* cancels what still runs */
 
 /* The call is freed after on_done returned. Never calls on_done from inside. */
-struct http_call *http_call_start(struct net *, const struct http_request *, http_done_fn *, void *arg);
+struct http_call *http_call_start(struct net *, const struct http_request *, http_done_fn *on_done, void *arg);
 void http_call_cancel(struct http_call *);
 
 #endif

@@ -55,7 +55,8 @@ static int
 head_on_coding(struct http_head *head, const char *value, size_t len, struct why *why)
 {
 	if (++head->codings > 1 || len != 7 || strncasecmp(value, "chunked", 7) != 0)
-		return why_set(why, EPROTO, "the answer's Transfer-Encoding is not \"chunked\" alone");
+		return why_set(why, EPROTO,
+		    "the answer's Transfer-Encoding is not \"chunked\" alone");
 	return 0;
 }
 
@@ -130,7 +131,8 @@ head_on_end(struct http_head *head, struct why *why)
 		return 0;	/* 100 Continue and its like: the answer follows */
 	head->done = true;
 	if (head->lengths > 0 && head->codings > 0)
-		return why_set(why, EPROTO, "the answer has both a Content-Length and chunked framing");
+		return why_set(why, EPROTO,
+		    "the answer has both a Content-Length and chunked framing");
 	if (head->status == 200 && head->lengths == 0 && head->codings == 0)
 		return why_set(why, EPROTO,
 		    "the answer has neither a Content-Length nor chunked framing, so its end cannot be told");
@@ -144,7 +146,8 @@ http_head_line(struct http_head *head, const char *line, size_t len, struct why 
 		return 0;
 	head->bytes += len;
 	if (head->bytes > HTTP_HEAD_MAX)
-		return why_set(why, EPROTO, "the answer's head is larger than %u KiB", HTTP_HEAD_MAX >> 10);
+		return why_set(why, EPROTO, "the answer's head is larger than %u KiB",
+		    HTTP_HEAD_MAX >> 10);
 	while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
 		len--;
 	if (len == 0)

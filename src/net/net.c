@@ -141,7 +141,9 @@ net_new(struct event_base *base, unsigned max_connections)
 
 	net->base = base;
 	LIST_INIT(&net->calls);
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (net->multi = curl_multi_init()) == NULL)
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+		net->multi = curl_multi_init();
+	if (net->multi == NULL)
 		fatal(EXIT_FAILURE_STATUS, "libcurl does not start");
 	net->timer = evtimer_new(base, net_on_timer, net);
 	(void)curl_multi_setopt(net->multi, CURLMOPT_SOCKETFUNCTION, net_on_want_socket);

@@ -17,7 +17,7 @@ struct net {
 	struct event_base	*base;
 	CURLM			*multi;
 	struct event		*timer;
-	LIST_HEAD(, http_call)	 calls;
+	LIST_HEAD(http_calls, http_call)	 calls;
 	CURL			*pool[NET_POOL];
 	unsigned		 pooled;
 };

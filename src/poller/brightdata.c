@@ -29,7 +29,8 @@ checked(char *url, int written)
 }
 
 char *
-brightdata_trigger_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const struct trigger_request *request)
+brightdata_trigger_url(char dst[BRIGHTDATA_URL_SIZE], const char *base,
+    const struct trigger_request *request)
 {
 	const char *by = trigger_request_discover_by(request);
 	uint32_t limit = trigger_request_query_limit(request);
@@ -37,9 +38,10 @@ brightdata_trigger_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const st
 
 	if (limit > 0)
 		(void)snprintf(limit_text, sizeof(limit_text), "&limit_per_input=%" PRIu32, limit);
-	return checked(dst, snprintf(dst, BRIGHTDATA_URL_SIZE, "%s/datasets/v3/trigger?dataset_id=%s&include_errors=true%s%s%s",
-	    base, request->dataset_id, by != NULL ? "&type=discover_new&discover_by=" : "", by != NULL ? by : "",
-	    limit_text));
+	return checked(dst, snprintf(dst, BRIGHTDATA_URL_SIZE,
+	    "%s/datasets/v3/trigger?dataset_id=%s&include_errors=true%s%s%s",
+	    base, request->dataset_id, by != NULL ? "&type=discover_new&discover_by=" : "",
+	    by != NULL ? by : "", limit_text));
 }
 
 void
@@ -64,13 +66,13 @@ brightdata_snapshot_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, enum br
 		[BRIGHTDATA_CANCEL] = { "snapshot", "/cancel" },
 	};
 
-	return checked(dst, snprintf(dst, BRIGHTDATA_URL_SIZE, "%s/datasets/v3/%s/%s%s", base, paths[page].before, snapshot_id,
-	    paths[page].after));
+	return checked(dst, snprintf(dst, BRIGHTDATA_URL_SIZE, "%s/datasets/v3/%s/%s%s", base,
+	    paths[page].before, snapshot_id, paths[page].after));
 }
 
 char *
-brightdata_list_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const char *dataset_id, int64_t intent_ms,
-    unsigned skip, unsigned limit)
+brightdata_list_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const char *dataset_id,
+    int64_t intent_ms, unsigned skip, unsigned limit)
 {
 	struct date from = date_of(intent_ms > DAY_MS ? intent_ms - DAY_MS : 0);
 
@@ -154,7 +156,8 @@ has_words(const char *body, size_t len, const char *words)
 	for (size_t at = 0; at + n <= len; at++) {
 		size_t i = 0;
 
-		while (i < n && tolower((unsigned char)body[at + i]) == tolower((unsigned char)words[i]))
+		while (i < n &&
+		    tolower((unsigned char)body[at + i]) == tolower((unsigned char)words[i]))
 			i++;
 		if (i == n)
 			return true;
@@ -165,7 +168,8 @@ has_words(const char *body, size_t len, const char *words)
 static bool
 rule_fits(const struct rule *rule, const struct http_answer *answer)
 {
-	if (rule->status != ANY && rule->status != answer->status && rule->status != answer->status / 100)
+	if (rule->status != ANY && rule->status != answer->status &&
+	    rule->status != answer->status / 100)
 		return false;
 	return rule->words == NULL || has_words(answer->body, answer->body_len, rule->words);
 }
@@ -178,14 +182,16 @@ say(struct msg_verdict *verdict, enum outcome outcome, enum error_code error, co
 	str_printable(verdict->text, sizeof(verdict->text), text, strlen(text));
 }
 
-static int64_t
-wait_within(int64_t retry_after_ms)
+int64_t
+brightdata_wait_ms(const struct http_answer *answer)
 {
-	return retry_after_ms > BRIGHTDATA_WAIT_MAX_MS ? BRIGHTDATA_WAIT_MAX_MS : retry_after_ms;
+	return answer->retry_after_ms > BRIGHTDATA_WAIT_MAX_MS ?
+	    BRIGHTDATA_WAIT_MAX_MS : answer->retry_after_ms;
 }
 
 static void
-read_by_rules(const struct http_answer *answer, const struct rule *rule, struct msg_verdict *verdict)
+read_by_rules(const struct http_answer *answer, const struct rule *rule,
+    struct msg_verdict *verdict)
 {
 	char words[ERROR_TEXT_SIZE - 16], text[ERROR_TEXT_SIZE];
 
@@ -195,7 +201,7 @@ read_by_rules(const struct http_answer *answer, const struct rule *rule, struct 
 	(void)snprintf(text, sizeof(text), "HTTP %d: %s", answer->status, words);
 	say(verdict, rule->outcome, rule->error, text);
 	verdict->retry_after_ms = rule->outcome == OUTCOME_WAIT ?
-	    wait_within(answer->retry_after_ms) : answer->retry_after_ms;
+	    brightdata_wait_ms(answer) : answer->retry_after_ms;
 }
 
 /* No whole answer came; broken is what that means when the request may have left. */
@@ -205,7 +211,8 @@ read_broken(const struct http_answer *answer, enum outcome broken, struct msg_ve
 	if (answer->verdict == NET_ANSWERED)
 		return false;
 	say(verdict, answer->verdict == NET_NOT_SENT ? OUTCOME_RETRY : broken,
-	    answer->verdict == NET_TIMEOUT ? ERROR_BRIGHTDATA_TIMEOUT : ERROR_BRIGHTDATA_UNAVAILABLE, answer->error);
+	    answer->verdict == NET_TIMEOUT ?
+	    ERROR_BRIGHTDATA_TIMEOUT : ERROR_BRIGHTDATA_UNAVAILABLE, answer->error);
 	verdict->retry_after_ms = 0;
 	return true;
 }
@@ -323,8 +330,10 @@ brightdata_read_progress(const struct http_answer *answer, struct msg_poll_done 
 		read_by_rules(answer, progress_rules, verdict);
 		return false;
 	}
-	if (json_read(answer->body, answer->body_len, &doc, NULL) < 0 || (status = json_text(doc, "status")) == NULL) {
-		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "the progress answer holds no status");
+	if (json_read(answer->body, answer->body_len, &doc, NULL) < 0 ||
+	    (status = json_text(doc, "status")) == NULL) {
+		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE,
+		    "the progress answer holds no status");
 		return false;
 	}
 	word_copy(done->word, sizeof(done->word), status);
@@ -338,10 +347,11 @@ brightdata_read_progress(const struct http_answer *answer, struct msg_poll_done 
 	else if (meaning == WORD_FAILED)
 		read_failed(doc, verdict, &done->records);
 	else if (meaning == WORD_CANCELED)
-		say(verdict, OUTCOME_CANCELED, ERROR_CANCELED, "the provider says the job was canceled");
+		say(verdict, OUTCOME_CANCELED, ERROR_CANCELED,
+		    "the provider says the job was canceled");
 	else {
 		say(verdict, OUTCOME_WAIT, ERROR_NONE, "");
-		verdict->retry_after_ms = wait_within(answer->retry_after_ms);
+		verdict->retry_after_ms = brightdata_wait_ms(answer);
 	}
 	return meaning == WORD_UNKNOWN;
 }
@@ -373,7 +383,8 @@ read_json_message(const char *body, size_t len, struct msg_verdict *verdict)
 		return false;
 	brightdata_text_of(doc, text, sizeof(text));
 	if (json_text(doc, "status") == NULL || json_text(doc, "message") == NULL) {
-		if (json_object_get(doc, "error") == NULL && json_object_get(doc, "validation_errors") == NULL)
+		if (json_object_get(doc, "error") == NULL &&
+		    json_object_get(doc, "validation_errors") == NULL)
 			return false;
 		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, text);
 		return true;
@@ -403,7 +414,8 @@ read_text_message(const char *body, size_t len, struct msg_verdict *verdict, boo
 	for (size_t i = 0; i < countof(words); i++) {
 		if (!has_words(body, len, words[i].words))
 			continue;
-		say(verdict, words[i].outcome, words[i].error, str_printable(text, sizeof(text), body, len));
+		say(verdict, words[i].outcome, words[i].error,
+		    str_printable(text, sizeof(text), body, len));
 		*ret_empty = words[i].outcome == OUTCOME_OK;
 		return true;
 	}
@@ -435,7 +447,7 @@ brightdata_read_data(const struct http_answer *answer, struct msg_verdict *verdi
 	if (is_success(answer)) {
 		if (!brightdata_read_message(answer->body, answer->body_len, verdict, ret_empty))
 			say(verdict, OUTCOME_WAIT, ERROR_NONE, "the snapshot is not ready yet");
-		verdict->retry_after_ms = wait_within(answer->retry_after_ms);
+		verdict->retry_after_ms = brightdata_wait_ms(answer);
 		return;
 	}
 	read_by_rules(answer, data_rules, verdict);
@@ -466,8 +478,8 @@ has_job(const struct brightdata_job *jobs, unsigned count, const char *id)
 
 /* 1: appended, 0: passed over, -ENOSPC. */
 static int
-take_job(const json_t *row, int64_t from_ms, int64_t to_ms, struct brightdata_job *jobs, unsigned room,
-    unsigned *count)
+take_job(const json_t *row, int64_t from_ms, int64_t to_ms, struct brightdata_job *jobs,
+    unsigned room, unsigned *count)
 {
 	const char *id = json_text(row, "id"), *created = json_text(row, "created");
 	int64_t created_ms = INT64_MIN;
@@ -475,7 +487,8 @@ take_job(const json_t *row, int64_t from_ms, int64_t to_ms, struct brightdata_jo
 	if (id == NULL || snapshot_id_check(id) < 0)
 		return 0;
 	/* A job of unknown age stays a candidate: its input decides. */
-	if (created != NULL && time_parse(created, &created_ms) == 0 && (created_ms < from_ms || created_ms > to_ms))
+	if (created != NULL && time_parse(created, &created_ms) == 0 &&
+	    (created_ms < from_ms || created_ms > to_ms))
 		return 0;
 	if (has_job(jobs, *count, id))
 		return 0;
@@ -488,7 +501,8 @@ take_job(const json_t *row, int64_t from_ms, int64_t to_ms, struct brightdata_jo
 
 bool
 brightdata_read_list(const struct http_answer *answer, int64_t from_ms, int64_t to_ms,
-    struct brightdata_job *jobs, unsigned room, unsigned *count, unsigned *ret_rows, struct msg_verdict *verdict)
+    struct brightdata_job *jobs, unsigned room, unsigned *count, unsigned *ret_rows,
+    struct msg_verdict *verdict)
 {
 	scoped_json *doc = NULL;
 	const json_t *row;
@@ -502,7 +516,8 @@ brightdata_read_list(const struct http_answer *answer, int64_t from_ms, int64_t 
 		return false;
 	}
 	if (json_read(answer->body, answer->body_len, &doc, NULL) < 0 || !json_is_array(doc)) {
-		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "the list of jobs is not a JSON array");
+		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE,
+		    "the list of jobs is not a JSON array");
 		return false;
 	}
 	say(verdict, OUTCOME_OK, ERROR_NONE, "");

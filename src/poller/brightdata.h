@@ -82,6 +82,8 @@ enum brightdata_match brightdata_read_input(const struct http_answer *,
 
 /* ---- shared by the files of this module ---- */
 
+/* The pause that the answer asks for, within reason. */
+int64_t brightdata_wait_ms(const struct http_answer *);
 /* What the provider said, in one printable line: validation errors as "field: reason;
  * ...", a JSON error's text, plain text; a page of HTML is only named. */
 void brightdata_text(const struct http_answer *, char *dst, size_t size);

@@ -36,7 +36,8 @@ same_value(const char *ours, const char *theirs)
 
 /* One pair of theirs: clears its bit in missing, the fields of ours not met yet. */
 static bool
-pair_fits(const struct trigger_request *request, const char *name, const char *value, unsigned *missing)
+pair_fits(const struct trigger_request *request, const char *name, const char *value,
+    unsigned *missing)
 {
 	char ours[CELL_SIZE];
 	const char *known;
@@ -115,7 +116,8 @@ compare_json(const char *text, size_t len, const struct trigger_request *request
 	json_object_foreach(row, name, value) {
 		char theirs[CELL_SIZE];
 
-		if (!json_value_text(value, theirs, sizeof(theirs)) || !pair_fits(request, name, theirs, &missing))
+		if (!json_value_text(value, theirs, sizeof(theirs)) ||
+		    !pair_fits(request, name, theirs, &missing))
 			return BRIGHTDATA_OTHER;
 	}
 	return rest_fits(request, missing) ? BRIGHTDATA_SAME : BRIGHTDATA_OTHER;
@@ -226,7 +228,8 @@ compare_lines(const char *text, size_t len, const struct trigger_request *reques
 		cells_next(&c);
 		if (c.broken)
 			return BRIGHTDATA_UNREADABLE;
-		fits = fits && n < count && !c.too_long && pair_fits(request, names[n], c.cell, &missing);
+		fits = fits && n < count && !c.too_long &&
+		    pair_fits(request, names[n], c.cell, &missing);
 		n++;
 	} while (!c.line_ended);
 	/* A second line is a second input: we send one. */

@@ -18,14 +18,16 @@ static void
 line_add(struct line *line, const char *before, const char *text)
 {
 	char clean[ERROR_TEXT_SIZE];
+	size_t room;
 	int n;
 
 	if (text == NULL || text[0] == '\0' || line->len + 1 >= line->size)
 		return;
 	str_printable(clean, sizeof(clean), text, strlen(text));
-	n = snprintf(line->p + line->len, line->size - line->len, "%s%s", line->len > 0 ? before : "", clean);
+	room = line->size - line->len;
+	n = snprintf(line->p + line->len, room, "%s%s", line->len > 0 ? before : "", clean);
 	if (n > 0)
-		line->len += (size_t)n < line->size - line->len ? (size_t)n : line->size - line->len - 1;
+		line->len += (size_t)n < room ? (size_t)n : room - 1;
 }
 
 /* ["field","reason"] or "reason". */

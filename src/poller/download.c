@@ -1,5 +1,5 @@
 /*
- * download.c - the pipeline of one snapshot: file, sums, JSON parser, counter. Owns
+ * download.c - the pipeline of one snapshot: file, sums, examiner. Owns
  * the spool file until the keeper has been told of it; where the bytes come from
  * and what is done next is poller_crawl.c's.
  *
@@ -19,11 +19,10 @@
 
 #include "base/checksum.h"
 #include "base/fs.h"
-#include "base/json_stream.h"
 #include "base/mem.h"
 #include "base/why.h"
-#include "model/record.h"
 #include "poller/brightdata.h"
+#include "poller/examiner.h"
 
 #define WRITEBACK_STEP	(8u << 20)
 #define WRITEBACK_LAG	(4 * WRITEBACK_STEP)
@@ -38,12 +37,9 @@ struct download {
 	int		 fd;
 	bool		 verifying;	/* bytes come from the file itself */
 	struct checksum	*sum;
-	struct json_stream *json;
-	struct record_counter counter;
+	struct examiner	*examiner;
 	uint64_t	 size;
 	uint64_t	 started;	/* write-back was started up to there */
-	bool		 bad;		/* not JSON: stored, no longer parsed */
-	struct why	 bad_why;
 	bool		 holding;	/* not yet clear whether this is data */
 	char		*held;
 	size_t		 held_len;
@@ -60,15 +56,17 @@ open_file(struct download *d, enum download_start *ret_start, struct why *why)
 	if (errno != ENOENT)
 		return why_set(why, errno, "cannot open spool/%s: %s", d->whole, strerror(errno));
 	*ret_start = DOWNLOAD_NEW;
-	d->fd = openat(d->dirs->spool, d->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	d->fd = openat(d->dirs->spool, d->part,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (d->fd < 0)
 		return why_set(why, errno, "cannot create spool/%s: %s", d->part, strerror(errno));
 	return 0;
 }
 
 int
-download_open(const struct download_dirs *dirs, const struct crawl *crawl, enum platform_id platform,
-    struct download **ret, enum download_start *ret_start, struct why *why)
+download_open(const struct download_dirs *dirs, const struct crawl *crawl,
+    enum platform_id platform, struct download **ret, enum download_start *ret_start,
+    struct why *why)
 {
 	struct download *d = xcalloc(1, sizeof(*d));
 	int rc;
@@ -77,7 +75,8 @@ download_open(const struct download_dirs *dirs, const struct crawl *crawl, enum 
 	d->crawl = *crawl;
 	spool_name(d->part, &crawl->id, false);
 	spool_name(d->whole, &crawl->id, true);
-	(void)snprintf(d->quarantine, sizeof(d->quarantine), "snapshot_%s.json", crawl->snapshot_id);
+	(void)snprintf(d->quarantine, sizeof(d->quarantine), "snapshot_%s.json",
+	    crawl->snapshot_id);
 	rc = open_file(d, ret_start, why);
 	if (rc < 0) {
 		free(d);
@@ -87,8 +86,7 @@ download_open(const struct download_dirs *dirs, const struct crawl *crawl, enum 
 	d->holding = !d->verifying;
 	d->held = d->holding ? xmalloc(BRIGHTDATA_ANSWER_MAX) : NULL;
 	d->sum = checksum_new();
-	record_counter_init(&d->counter, platform);
-	d->json = json_stream_new(d->counter.names, d->counter.name_count, record_counter_on_record, &d->counter);
+	d->examiner = examiner_new(platform);
 	*ret = d;
 	return 0;
 }
@@ -100,7 +98,7 @@ download_free(struct download *d)
 		return;
 	(void)close(d->fd);
 	checksum_free(d->sum);
-	json_stream_free(d->json);
+	examiner_free(d->examiner);
 	free(d->held);
 	free(d);
 }
@@ -127,8 +125,8 @@ download_bytes(const struct download *d)
 static int
 writeback(struct download *d, off_t from, off_t len, unsigned flags)
 {
-	if (sync_file_range(d->fd, from, len, flags) == 0 || errno == EINVAL || errno == ENOSYS || errno == ESPIPE ||
-	    errno == EOPNOTSUPP)
+	if (sync_file_range(d->fd, from, len, flags) == 0 || errno == EINVAL || errno == ENOSYS ||
+	    errno == ESPIPE || errno == EOPNOTSUPP)
 		return 0;
 	return -errno;
 }
@@ -153,10 +151,9 @@ push_to_disk(struct download *d)
 static void
 examine(struct download *d, const void *p, size_t len)
 {
+	examiner_feed(d->examiner, p, len);
 	checksum_update(d->sum, p, len);
 	d->size += len;
-	if (!d->bad && json_stream_feed(d->json, p, len, &d->bad_why) < 0)
-		d->bad = true;
 }
 
 static int
@@ -206,7 +203,8 @@ download_feed(struct download *d, const void *p, size_t len, struct why *why)
 	if (!d->holding)
 		return take_data(d, p, len, why);
 	(void)begins_array(d->held, d->held_len, &blank);
-	if (d->held_len + len <= BRIGHTDATA_ANSWER_MAX && !(blank && begins_array(p, len, &blank))) {
+	if (d->held_len + len <= BRIGHTDATA_ANSWER_MAX &&
+	    !(blank && begins_array(p, len, &blank))) {
 		memcpy(d->held + d->held_len, p, len);
 		d->held_len += len;
 		return 0;
@@ -242,35 +240,27 @@ invalid(struct msg_verdict *verdict, enum outcome outcome, const char *format, .
 	str_printable(verdict->text, sizeof(verdict->text), text, strlen(text));
 }
 
-/* Ends the parser; afterwards bad tells. */
-static void
-finish_json(struct download *d)
-{
-	if (!d->bad && json_stream_end(d->json, &d->bad_why) < 0)
-		d->bad = true;
-	if (!d->bad && json_stream_shape(d->json) == JSON_SHAPE_OTHER) {
-		d->bad = true;
-		(void)why_set(&d->bad_why, EINVAL, "neither an array nor records");
-	}
-}
-
 /* Progress counted records, and not one row came: not to be believed yet. */
 static bool
 rows_are_missing(const struct download *d)
 {
+	const struct record_counter *counts = examiner_counts(d->examiner);
+
 	return d->crawl.provider_records > 0 && d->crawl.provider_records != UINT64_MAX &&
-	    d->counter.posts + d->counter.errors == 0;
+	    counts->posts + counts->errors == 0;
 }
 
 static void
-quarantine(struct download *d, struct msg_verdict *verdict)
+quarantine(struct download *d, struct msg_verdict *verdict, const struct why *bad)
 {
 	bool kept = renameat(d->dirs->spool, d->part, d->dirs->quarantine, d->quarantine) == 0;
 
 	if (!kept)
 		(void)unlinkat(d->dirs->spool, d->part, 0);
-	invalid(verdict, OUTCOME_RETRY, "the snapshot's %" PRIu64 " bytes are not valid JSON: %s; %s%s", d->size,
-	    d->bad_why.text, kept ? "kept as quarantine/" : "and could not be kept in quarantine/", d->quarantine);
+	invalid(verdict, OUTCOME_RETRY,
+	    "the snapshot's %" PRIu64 " bytes are not valid JSON: %s; %s%s", d->size,
+	    bad->text, kept ? "kept as quarantine/" : "and could not be kept in quarantine/",
+	    d->quarantine);
 }
 
 /* {crawl_id}.part becomes {crawl_id}.snapshot, durably. */
@@ -281,9 +271,11 @@ settle_file(struct download *d, struct why *why)
 
 	if (!d->verifying) {
 		if (fsync(d->fd) < 0)
-			return why_set(why, errno, "cannot sync spool/%s: %s", d->part, strerror(errno));
+			return why_set(why, errno, "cannot sync spool/%s: %s", d->part,
+			    strerror(errno));
 		if (renameat(d->dirs->spool, d->part, d->dirs->spool, d->whole) < 0)
-			return why_set(why, errno, "cannot rename spool/%s: %s", d->part, strerror(errno));
+			return why_set(why, errno, "cannot rename spool/%s: %s", d->part,
+			    strerror(errno));
 	}
 	rc = fs_sync_dir(d->dirs->spool);
 	if (rc < 0)
@@ -295,6 +287,7 @@ settle_file(struct download *d, struct why *why)
 static void
 finish(struct download *d, struct msg_download_done *done)
 {
+	const struct record_counter *counts = examiner_counts(d->examiner);
 	struct msg_verdict *verdict = &done->verdict;
 	struct why why;
 	int rc = settle_file(d, &why);
@@ -310,9 +303,9 @@ finish(struct download *d, struct msg_download_done *done)
 	verdict->retry_after_ms = 0;
 	verdict->text[0] = '\0';
 	done->size_bytes = d->size;
-	done->posts = d->counter.posts;
-	done->media = d->counter.media;
-	done->errors = d->counter.errors;
+	done->posts = counts->posts;
+	done->media = counts->media;
+	done->errors = counts->errors;
 	checksum_end(d->sum, &done->crc32c, done->sha256);
 }
 
@@ -337,12 +330,12 @@ download_end(struct download *d, struct msg_download_done *done)
 		download_disk_verdict(verdict, rc, &why);
 		return;
 	}
-	finish_json(d);
-	if (d->bad) {
-		quarantine(d, verdict);
+	if (examiner_end(d->examiner, &why) < 0) {
+		quarantine(d, verdict, &why);
 	} else if (rows_are_missing(d)) {
 		(void)unlinkat(d->dirs->spool, d->part, 0);
-		invalid(verdict, OUTCOME_RETRY, "the snapshot holds no rows, but progress counted %" PRIu64 " records",
+		invalid(verdict, OUTCOME_RETRY,
+		    "the snapshot holds no rows, but progress counted %" PRIu64 " records",
 		    d->crawl.provider_records);
 	} else {
 		finish(d, done);
@@ -370,7 +363,8 @@ static bool
 verify_failed(struct download *d, struct msg_verdict *verdict, const char *reason)
 {
 	(void)unlinkat(d->dirs->spool, d->whole, 0);
-	invalid(verdict, OUTCOME_WAIT, "spool/%s of an earlier download was removed: %s", d->whole, reason);
+	invalid(verdict, OUTCOME_WAIT, "spool/%s of an earlier download was removed: %s", d->whole,
+	    reason);
 	return true;
 }
 
@@ -378,6 +372,7 @@ bool
 download_verify(struct download *d, struct msg_download_done *done)
 {
 	scoped_free char *buffer = xmalloc(VERIFY_BUFFER);
+	struct why why;
 
 	for (size_t taken = 0; taken < VERIFY_STEP;) {
 		ssize_t n = read(d->fd, buffer, VERIFY_BUFFER);
@@ -387,9 +382,8 @@ download_verify(struct download *d, struct msg_download_done *done)
 		if (n < 0)
 			return verify_failed(d, &done->verdict, strerror(errno));
 		if (n == 0) {
-			finish_json(d);
-			if (d->bad)
-				return verify_failed(d, &done->verdict, d->bad_why.text);
+			if (examiner_end(d->examiner, &why) < 0)
+				return verify_failed(d, &done->verdict, why.text);
 			if (rows_are_missing(d))
 				return verify_failed(d, &done->verdict, "it holds no rows");
 			finish(d, done);

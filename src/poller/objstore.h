@@ -37,7 +37,8 @@ struct objstore_request {
 typedef void objstore_done_fn(int err, const struct why *why, void *arg);
 
 struct objstore_ops {
-	struct objstore_put *(*put)(struct objstore *, const struct objstore_request *, objstore_done_fn *, void *arg);
+	struct objstore_put *(*put)(struct objstore *, const struct objstore_request *,
+	    objstore_done_fn *, void *arg);
 	void (*cancel)(struct objstore_put *);
 	void (*free)(struct objstore *);
 };
@@ -47,7 +48,8 @@ struct objstore {		/* the first member of each kind of store */
 };
 
 static inline struct objstore_put *
-objstore_put(struct objstore *store, const struct objstore_request *request, objstore_done_fn *on_done, void *arg)
+objstore_put(struct objstore *store, const struct objstore_request *request,
+    objstore_done_fn *on_done, void *arg)
 {
 	return store->ops->put(store, request, on_done, arg);
 }
@@ -67,6 +69,7 @@ objstore_free(struct objstore *store)
 }
 
 /* Objects are files below directory/objects, mode 0640. -errno. */
-int objstore_local_new(struct event_base *, const char *directory, struct objstore **ret, struct why *why);
+int objstore_local_new(struct event_base *, const char *directory, struct objstore **ret,
+    struct why *why);
 
 #endif

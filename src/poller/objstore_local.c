@@ -83,7 +83,8 @@ check_file(const struct objstore_request *r, struct why *why)
 	if ((uint64_t)st.st_size == r->size)
 		return 0;
 	(void)unlinkat(r->spool, r->name, 0);
-	return why_set(why, ENOENT, "spool/%s held %jd bytes instead of %" PRIu64 " and was removed", r->name,
+	return why_set(why, ENOENT,
+	    "spool/%s held %jd bytes instead of %" PRIu64 " and was removed", r->name,
 	    (intmax_t)st.st_size, r->size);
 }
 
@@ -106,7 +107,8 @@ settle_object(const struct local_store *store, const struct objstore_request *r,
 	int rc = fs_sync_dir_of(store->dir, r->path);
 
 	if (rc < 0)
-		return why_set(why, -rc, "cannot sync the directory of objects/%s: %s", r->path, strerror(-rc));
+		return why_set(why, -rc, "cannot sync the directory of objects/%s: %s", r->path,
+		    strerror(-rc));
 	/* Gone already, unless it was linked or the object had been there before. */
 	(void)unlinkat(r->spool, r->name, 0);
 	return 0;
@@ -124,10 +126,12 @@ move_object(const struct local_store *store, const struct objstore_request *r, s
 		return rc == -ENOENT ? -EIO : rc;	/* ENOENT is about the spool file only */
 	rc = move_file(store, r);
 	if (rc == -EXDEV)
-		return why_set(why, EXDEV, "cannot move spool/%s to objects/%s: both directories must be on one file "
+		return why_set(why, EXDEV,
+		    "cannot move spool/%s to objects/%s: both directories must be on one file "
 		    "system", r->name, r->path);
 	if (rc < 0)
-		return why_set(why, -rc, "cannot move spool/%s to objects/%s: %s", r->name, r->path, strerror(-rc));
+		return why_set(why, -rc, "cannot move spool/%s to objects/%s: %s", r->name, r->path,
+		    strerror(-rc));
 	return settle_object(store, r, why);
 }
 
@@ -136,7 +140,8 @@ move_object(const struct local_store *store, const struct objstore_request *r, s
 static int
 differs(const struct objstore_request *r, struct why *why)
 {
-	return why_set(why, EEXIST, "objects/%s exists already with other content; it was left alone", r->path);
+	return why_set(why, EEXIST,
+	    "objects/%s exists already with other content; it was left alone", r->path);
 }
 
 /* Opens the object that is there. 0, -ENOENT, -EEXIST when its size tells enough. */
@@ -150,7 +155,8 @@ compare_begin(struct objstore_put *put)
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) < 0)
-		return why_set(&put->why, errno, "cannot read objects/%s: %s", r->path, strerror(errno));
+		return why_set(&put->why, errno, "cannot read objects/%s: %s", r->path,
+		    strerror(errno));
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != r->size)
 		return differs(r, &put->why);
 	put->object = take_fd(&fd);
@@ -170,7 +176,8 @@ compare_finish(struct objstore_put *put)
 		return differs(r, &put->why);
 	/* Another life may have been killed before it synced. */
 	if (fsync(put->object) < 0)
-		return why_set(&put->why, errno, "cannot sync objects/%s: %s", r->path, strerror(errno));
+		return why_set(&put->why, errno, "cannot sync objects/%s: %s", r->path,
+		    strerror(errno));
 	return settle_object(put->store, r, &put->why);
 }
 
@@ -186,8 +193,8 @@ compare_step(struct objstore_put *put)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return why_set(&put->why, errno, "cannot read objects/%s: %s", put->request.path,
-			    strerror(errno));
+			return why_set(&put->why, errno, "cannot read objects/%s: %s",
+			    put->request.path, strerror(errno));
 		if (n == 0)
 			return compare_finish(put);
 		checksum_update(put->sum, buffer, (size_t)n);
@@ -241,7 +248,8 @@ put_on_turn(evutil_socket_t fd, short what, void *arg)
 }
 
 static struct objstore_put *
-local_put(struct objstore *store, const struct objstore_request *request, objstore_done_fn *on_done, void *arg)
+local_put(struct objstore *store, const struct objstore_request *request, objstore_done_fn *on_done,
+    void *arg)
 {
 	struct objstore_put *put = xcalloc(1, sizeof(*put));
 
@@ -267,20 +275,23 @@ local_free(struct objstore *store)
 static const struct objstore_ops local_ops = { local_put, put_free, local_free };
 
 int
-objstore_local_new(struct event_base *base, const char *directory, struct objstore **ret, struct why *why)
+objstore_local_new(struct event_base *base, const char *directory, struct objstore **ret,
+    struct why *why)
 {
 	scoped_fd data = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct local_store *local;
 	int rc, dir;
 
 	if (data < 0)
-		return why_set(why, errno, "cannot open the directory %s: %s", directory, strerror(errno));
+		return why_set(why, errno, "cannot open the directory %s: %s", directory,
+		    strerror(errno));
 	rc = fs_make_dirs(data, "objects", why);
 	if (rc < 0)
 		return rc;
 	dir = openat(data, "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
-		return why_set(why, errno, "cannot open the directory %s/objects: %s", directory, strerror(errno));
+		return why_set(why, errno, "cannot open the directory %s/objects: %s", directory,
+		    strerror(errno));
 	local = xcalloc(1, sizeof(*local));
 	local->store.ops = &local_ops;
 	local->base = base;

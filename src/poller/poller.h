@@ -68,12 +68,14 @@ struct poller {
 	struct download_dirs	 dirs;
 	struct peer		*keeper;	/* NULL: none */
 	struct wire_out		 out;
-	LIST_HEAD(, job)	 jobs;
+	LIST_HEAD(jobs, job)	 jobs;
 	unsigned		 calls, transfers;	/* running */
-	STAILQ_HEAD(, kept_result) kept;
+	STAILQ_HEAD(kept_results, kept_result) kept;
 	unsigned		 kept_count;
 	char			 words[POLLER_WORDS][32];	/* unknown status words met */
 	unsigned		 word_count;
+	int64_t			 told_mono_ms;	/* when a failure that will pass was last logged ... */
+	unsigned		 untold;	/* ... and how many were not since */
 	bool			 draining;
 	int64_t			 drain_mono_ms;
 	struct event		*drain_turn;
@@ -82,7 +84,8 @@ struct poller {
 };
 
 /* Makes the directories below DATA_DIR. conf outlives the poller. -errno. */
-int poller_new(struct event_base *, const struct conf *, const struct clock *, struct poller **ret, struct why *);
+int poller_new(struct event_base *, const struct conf *, const struct clock *, struct poller **ret,
+    struct why *);
 void poller_free(struct poller *);
 
 /* Takes fd, the stream to the keeper; an older connection is given up. */
@@ -104,11 +107,13 @@ bool job_is_trigger(const struct job *);
 struct msg_verdict job_verdict(const struct job *);
 int64_t job_elapsed_ms(const struct job *);
 /* A request with what all of ours have in common. */
-struct http_request job_request(const struct job *, const char *method, const char *url, int64_t timeout_ms);
+struct http_request job_request(const struct job *, const char *method, const char *url,
+    int64_t timeout_ms);
 /* One line, "crawl=... snapshot=... text"; debug for what happens all the time. */
 void job_log(const struct job *, enum log_level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The line for a result that is not OK. */
+/* The line for a result that is not OK. A provider that is down fails every call: of
+ * what will be tried again, one line a second is told, the rest counted. */
 void job_log_verdict(const struct job *, const struct msg_verdict *);
 
 void download_start(struct job *);	/* poller_download.c */

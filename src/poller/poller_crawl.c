@@ -17,6 +17,8 @@
 #include "poller/brightdata.h"
 #include "poller/poller.h"
 
+#define TELL_MS 1000
+
 /* ---- what jobs have in common ---- */
 
 bool
@@ -61,8 +63,25 @@ job_log(const struct job *job, enum log_level level, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_line(level, "crawl=%s%s%s %s", uuid_format(id, &job->task.crawl.id), snapshot[0] != '\0' ? " snapshot=" : "",
-	    snapshot, text);
+	log_line(level, "crawl=%s%s%s %s", uuid_format(id, &job->task.crawl.id),
+	    snapshot[0] != '\0' ? " snapshot=" : "", snapshot, text);
+}
+
+/* Debug for all but one line a second, which names the number of the others. */
+static enum log_level
+level_for_now(struct poller *poller, enum log_level level, char *dst, size_t size)
+{
+	int64_t now = clock_mono_ms(poller->clock);
+
+	if (poller->told_mono_ms != 0 && now - poller->told_mono_ms < TELL_MS) {
+		poller->untold++;
+		return LOG_LEVEL_DEBUG;
+	}
+	if (poller->untold > 0)
+		(void)snprintf(dst, size, " (and %u more like it)", poller->untold);
+	poller->told_mono_ms = now;
+	poller->untold = 0;
+	return level;
 }
 
 void
@@ -76,15 +95,22 @@ job_log_verdict(const struct job *job, const struct msg_verdict *verdict)
 		[OUTCOME_WAIT]     = { LOG_LEVEL_DEBUG, "not yet" },
 		[OUTCOME_RETRY]    = { LOG_LEVEL_WARNING, "failed for now" },
 		[OUTCOME_LIMITED]  = { LOG_LEVEL_WARNING, "held by the provider's rate limit" },
-		[OUTCOME_BUSY]     = { LOG_LEVEL_WARNING, "held: too many jobs of this data set run" },
+		[OUTCOME_BUSY]     = { LOG_LEVEL_WARNING, "held: its data set has too many jobs" },
 		[OUTCOME_UNKNOWN]  = { LOG_LEVEL_WARNING, "outcome unknown" },
-		[OUTCOME_AUTH]     = { LOG_LEVEL_ERROR, "the provider refuses the key or the account" },
+		[OUTCOME_AUTH]     = { LOG_LEVEL_ERROR, "the key or the account is refused" },
 		[OUTCOME_FAILED]   = { LOG_LEVEL_WARNING, "failed" },
 		[OUTCOME_CANCELED] = { LOG_LEVEL_INFO, "canceled" },
 	};
 
-	job_log(job, words[verdict->outcome].level, "%s: %s%s%s", task_name(job->task.kind),
-	    words[verdict->outcome].came_to, verdict->text[0] != '\0' ? ": " : "", verdict->text);
+	enum log_level level = words[verdict->outcome].level;
+	char untold[48] = "";
+
+	if (verdict->outcome == OUTCOME_RETRY || verdict->outcome == OUTCOME_LIMITED ||
+	    verdict->outcome == OUTCOME_BUSY || verdict->outcome == OUTCOME_AUTH)
+		level = level_for_now(job->poller, level, untold, sizeof(untold));
+	job_log(job, level, "%s: %s%s%s%s", task_name(job->task.kind),
+	    words[verdict->outcome].came_to, verdict->text[0] != '\0' ? ": " : "", verdict->text,
+	    untold);
 }
 
 /* ---- trigger ---- */
@@ -97,7 +123,8 @@ trigger_on_done(const struct http_answer *answer, void *arg)
 
 	job->call = NULL;
 	brightdata_read_trigger(answer, &done);
-	(void)str_copy(job->task.crawl.snapshot_id, sizeof(job->task.crawl.snapshot_id), done.snapshot_id);
+	(void)str_copy(job->task.crawl.snapshot_id, sizeof(job->task.crawl.snapshot_id),
+	    done.snapshot_id);
 	if (done.verdict.outcome == OUTCOME_OK)
 		job_log(job, LOG_LEVEL_INFO, "triggered in %" PRId64 " ms", job_elapsed_ms(job));
 	else
@@ -130,7 +157,8 @@ trigger_start(struct job *job)
 static char *
 job_snapshot_url(const struct job *job, char dst[BRIGHTDATA_URL_SIZE], enum brightdata_page page)
 {
-	return brightdata_snapshot_url(dst, job->poller->conf->brightdata_base_url, page, job->task.crawl.snapshot_id);
+	return brightdata_snapshot_url(dst, job->poller->conf->brightdata_base_url, page,
+	    job->task.crawl.snapshot_id);
 }
 
 /* ---- poll ---- */
@@ -158,7 +186,8 @@ poll_on_done(const struct http_answer *answer, void *arg)
 	job->call = NULL;
 	unknown = brightdata_read_progress(answer, &done);
 	if (unknown && is_new_word(job->poller, done.word))
-		job_log(job, LOG_LEVEL_WARNING, "the provider says \"%s\", a status not known here: taken as running",
+		job_log(job, LOG_LEVEL_WARNING,
+		    "the provider says \"%s\", a status not known here: taken as running",
 		    done.word);
 	if (done.verdict.outcome == OUTCOME_WAIT)
 		job_log(job, LOG_LEVEL_DEBUG, "the provider says %s", done.word);
@@ -244,8 +273,8 @@ store_on_done(int err, const struct why *why, void *arg)
 	job->put = NULL;
 	store_verdict(&done.verdict, err, why);
 	if (done.verdict.outcome == OUTCOME_OK)
-		job_log(job, LOG_LEVEL_INFO, "stored as %s in %" PRId64 " ms", job->task.crawl.object_path,
-		    job_elapsed_ms(job));
+		job_log(job, LOG_LEVEL_INFO, "stored as %s in %" PRId64 " ms",
+		    job->task.crawl.object_path, job_elapsed_ms(job));
 	else
 		job_log_verdict(job, &done.verdict);
 	msg_store_done_put(&job->poller->out, &done);

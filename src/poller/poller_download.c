@@ -24,11 +24,13 @@ send_result(struct job *job, struct msg_download_done *done)
 	if (done->verdict.outcome != OUTCOME_OK) {
 		job_log_verdict(job, &done->verdict);
 	} else {
-		job_log(job, LOG_LEVEL_INFO, "downloaded %" PRIu64 " bytes in %" PRId64 " ms: posts=%" PRIu64
-		    " media=%" PRIu64 " errors=%" PRIu64, done->size_bytes, job_elapsed_ms(job), done->posts, done->media,
-		    done->errors);
+		job_log(job, LOG_LEVEL_INFO,
+		    "downloaded %" PRIu64 " bytes in %" PRId64 " ms: posts=%" PRIu64
+		    " media=%" PRIu64 " errors=%" PRIu64, done->size_bytes, job_elapsed_ms(job),
+		    done->posts, done->media, done->errors);
 		if (crawl->provider_records != UINT64_MAX && crawl->provider_records != done->posts)
-			job_log(job, LOG_LEVEL_WARNING, "progress counted %" PRIu64 " records, the snapshot holds %" PRIu64
+			job_log(job, LOG_LEVEL_WARNING,
+			    "progress counted %" PRIu64 " records, the snapshot holds %" PRIu64
 			    " posts", crawl->provider_records, done->posts);
 	}
 	msg_download_done_put(&job->poller->out, done);
@@ -62,8 +64,7 @@ download_on_done(const struct http_answer *answer, void *arg)
 	} else if (answer->verdict == NET_ANSWERED && answer->status == 200) {
 		download_end(download, &done);
 		if (done.verdict.outcome == OUTCOME_WAIT)
-			done.verdict.retry_after_ms = answer->retry_after_ms < BRIGHTDATA_WAIT_MAX_MS ?
-			    answer->retry_after_ms : BRIGHTDATA_WAIT_MAX_MS;
+			done.verdict.retry_after_ms = brightdata_wait_ms(answer);
 		download_free(download);
 	} else {
 		brightdata_read_data(answer, &done.verdict, &empty);
@@ -103,9 +104,11 @@ verify_on_turn(evutil_socket_t fd, short what, void *arg)
 		loop_timer_in(job->turn, 0);
 		return;
 	}
-	download_free(take_ptr(job->download));
+	download_free(job->download);
+	job->download = NULL;
 	if (done.verdict.outcome != OUTCOME_WAIT) {
-		job_log(job, LOG_LEVEL_INFO, "was downloaded already, the spool file was read again");
+		job_log(job, LOG_LEVEL_INFO,
+		    "was downloaded already, the spool file was read again");
 		send_result(job, &done);
 		return;
 	}
@@ -120,7 +123,8 @@ beat_on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct job *job = arg;
 	struct msg_task_progress progress = {
-		job->task.lease, job->task.crawl.id, job->download != NULL ? download_bytes(job->download) : 0,
+		job->task.lease, job->task.crawl.id,
+		job->download != NULL ? download_bytes(job->download) : 0,
 	};
 
 	(void)fd, (void)what;
@@ -137,8 +141,8 @@ begin(struct job *job)
 {
 	enum download_start start;
 	struct why why;
-	int rc = download_open(&job->poller->dirs, &job->task.crawl, job->task.request.platform, &job->download, &start,
-	    &why);
+	int rc = download_open(&job->poller->dirs, &job->task.crawl, job->task.request.platform,
+	    &job->download, &start, &why);
 
 	if (rc < 0) {
 		struct msg_download_done done = { .verdict = job_verdict(job) };

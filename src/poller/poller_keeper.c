@@ -215,7 +215,8 @@ open_below(int data, const char *data_dir, const char *name, int *ret_fd, struct
 		return rc;
 	*ret_fd = openat(data, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*ret_fd < 0)
-		return why_set(why, errno, "cannot open the directory %s/%s: %s", data_dir, name, strerror(errno));
+		return why_set(why, errno, "cannot open the directory %s/%s: %s", data_dir, name,
+		    strerror(errno));
 	return 0;
 }
 
@@ -227,7 +228,8 @@ open_dirs(struct poller *poller, struct why *why)
 	int rc;
 
 	if (data < 0)
-		return why_set(why, errno, "cannot open the directory %s: %s", path, strerror(errno));
+		return why_set(why, errno, "cannot open the directory %s: %s", path,
+		    strerror(errno));
 	rc = open_below(data, path, "spool", &poller->dirs.spool, why);
 	if (rc == 0)
 		rc = open_below(data, path, "quarantine", &poller->dirs.quarantine, why);
@@ -235,14 +237,15 @@ open_dirs(struct poller *poller, struct why *why)
 }
 
 int
-poller_new(struct event_base *base, const struct conf *conf, const struct clock *clock, struct poller **ret,
-    struct why *why)
+poller_new(struct event_base *base, const struct conf *conf, const struct clock *clock,
+    struct poller **ret, struct why *why)
 {
 	struct poller *poller;
 	int rc;
 
 	if (conf->storage_backend != STORAGE_LOCAL)
-		return why_set(why, ENOTSUP, "STORAGE_BACKEND: this poller was built for local storage only");
+		return why_set(why, ENOTSUP,
+		    "STORAGE_BACKEND: this poller was built for local storage only");
 	poller = xcalloc(1, sizeof(*poller));
 	poller->base = base;
 	poller->conf = conf;

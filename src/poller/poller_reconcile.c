@@ -61,7 +61,8 @@ finish(struct reconcile *r)
 	struct job *job = r->job;
 
 	if (r->done.verdict.outcome == OUTCOME_OK)
-		job_log(job, LOG_LEVEL_INFO, "reconciled: %u jobs of the provider in the window, %u with this input",
+		job_log(job, LOG_LEVEL_INFO,
+		    "reconciled: %u jobs of the provider in the window, %u with this input",
 		    r->count, r->done.count);
 	else
 		job_log_verdict(job, &r->done.verdict);
@@ -81,13 +82,45 @@ finish_retry(struct reconcile *r, enum error_code error, const char *text)
 
 /* ---- inputs ---- */
 
+/* How far from the moment of our trigger; a job of unknown age is farthest. */
+static int64_t
+distance(const struct reconcile *r, unsigned candidate)
+{
+	int64_t created = r->candidates[candidate].created_ms;
+	int64_t intent = r->job->task.crawl.intent_ms;
+
+	if (created == INT64_MIN)
+		return INT64_MAX;
+	return created > intent ? created - intent : intent - created;
+}
+
+/* Of more matches than the message holds, those nearest to our trigger stay: the
+ * others are more likely those of other crawls with the same input. */
+static void
+thin_out(struct reconcile *r)
+{
+	unsigned matches = 0, farthest;
+
+	for (unsigned i = 0; i < r->count; i++)
+		matches += r->same[i];
+	for (; matches > RECONCILE_MATCHES; matches--) {
+		farthest = r->count;
+		for (unsigned i = 0; i < r->count; i++)
+			if (r->same[i] && (farthest == r->count ||
+			    distance(r, i) > distance(r, farthest)))
+				farthest = i;
+		r->same[farthest] = false;
+	}
+}
+
 static void
 gather(struct reconcile *r)
 {
+	thin_out(r);
 	r->done.verdict.outcome = OUTCOME_OK;
 	r->done.verdict.error = ERROR_NONE;
 	r->done.verdict.text[0] = '\0';
-	for (unsigned i = 0; i < r->count && r->done.count < RECONCILE_MATCHES; i++)
+	for (unsigned i = 0; i < r->count; i++)
 		if (r->same[i])
 			(void)str_copy(r->done.snapshot_id[r->done.count++], SNAPSHOT_ID_SIZE,
 			    r->candidates[i].snapshot_id);
@@ -100,8 +133,8 @@ look_at(struct reconcile *r, struct look *look, unsigned candidate)
 {
 	char url[BRIGHTDATA_URL_SIZE];
 	struct http_request request = job_request(r->job, "GET",
-	    brightdata_snapshot_url(url, r->job->poller->conf->brightdata_base_url, BRIGHTDATA_INPUT,
-	    r->candidates[candidate].snapshot_id), POLLER_CALL_MS);
+	    brightdata_snapshot_url(url, r->job->poller->conf->brightdata_base_url,
+	    BRIGHTDATA_INPUT, r->candidates[candidate].snapshot_id), POLLER_CALL_MS);
 
 	look->owner = r;
 	look->candidate = candidate;
@@ -139,7 +172,8 @@ look_further(struct reconcile *r)
 static bool
 is_about_the_job(const struct http_answer *answer)
 {
-	return answer->verdict == NET_ANSWERED && (answer->status == 200 || answer->status == 400 || answer->status == 404);
+	return answer->verdict == NET_ANSWERED &&
+	    (answer->status == 200 || answer->status == 400 || answer->status == 404);
 }
 
 static void
@@ -151,7 +185,8 @@ look_on_done(const struct http_answer *answer, void *arg)
 
 	look->call = NULL;
 	match = brightdata_read_input(answer, &r->job->task.request, &r->done.verdict);
-	if (match == BRIGHTDATA_UNREADABLE && (!is_about_the_job(answer) || r->done.verdict.outcome != OUTCOME_RETRY)) {
+	if (match == BRIGHTDATA_UNREADABLE &&
+	    (!is_about_the_job(answer) || r->done.verdict.outcome != OUTCOME_RETRY)) {
 		finish(r);
 		return;
 	}
@@ -183,10 +218,12 @@ list_on_done(const struct http_answer *answer, void *arg)
 		ask_list(r);
 		return;
 	}
-	if (!brightdata_read_list(answer, crawl->intent_ms - WINDOW_BEFORE_MS, crawl->intent_ms + WINDOW_AFTER_MS,
+	if (!brightdata_read_list(answer, crawl->intent_ms - WINDOW_BEFORE_MS,
+	    crawl->intent_ms + WINDOW_AFTER_MS,
 	    r->candidates, CANDIDATES_MAX, &r->count, &rows, &r->done.verdict)) {
 		if (r->done.verdict.outcome == OUTCOME_OK)
-			finish_retry(r, ERROR_BRIGHTDATA_UNAVAILABLE, "too many jobs in the window to compare them all");
+			finish_retry(r, ERROR_BRIGHTDATA_UNAVAILABLE,
+			    "too many jobs in the window to compare them all");
 		else
 			finish(r);
 		return;
@@ -208,11 +245,13 @@ ask_list(struct reconcile *r)
 	struct http_request request;
 
 	if (r->pages++ == PAGES_MAX) {
-		finish_retry(r, ERROR_BRIGHTDATA_UNAVAILABLE, "the provider's list of jobs is too long to read");
+		finish_retry(r, ERROR_BRIGHTDATA_UNAVAILABLE,
+		    "the provider's list of jobs is too long to read");
 		return;
 	}
-	request = job_request(r->job, "GET", brightdata_list_url(url, r->job->poller->conf->brightdata_base_url,
-	    task->request.dataset_id, task->crawl.intent_ms, r->skip, r->limit), POLLER_CALL_MS);
+	request = job_request(r->job, "GET", brightdata_list_url(url,
+	    r->job->poller->conf->brightdata_base_url, task->request.dataset_id,
+	    task->crawl.intent_ms, r->skip, r->limit), POLLER_CALL_MS);
 	request.body_max = BRIGHTDATA_LIST_MAX;
 	r->list = http_call_start(r->job->poller->net, &request, list_on_done, r);
 }
@@ -223,7 +262,8 @@ reconcile_on_deadline(evutil_socket_t fd, short what, void *arg)
 	struct job *job = arg;
 
 	(void)fd, (void)what;
-	finish_retry(job->reconcile, ERROR_BRIGHTDATA_TIMEOUT, "the provider's jobs could not be compared in time");
+	finish_retry(job->reconcile, ERROR_BRIGHTDATA_TIMEOUT,
+	    "the provider's jobs could not be compared in time");
 }
 
 void

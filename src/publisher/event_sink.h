@@ -23,7 +23,8 @@ typedef void event_sink_done_fn(int err, const struct why *why, void *arg);
 
 struct event_sink_ops {
 	/* The batch is borrowed until on_done. */
-	void (*put)(struct event_sink *, const struct msg_event_batch *, event_sink_done_fn *, void *arg);
+	void (*put)(struct event_sink *, const struct msg_event_batch *, event_sink_done_fn *,
+	    void *arg);
 	void (*cancel)(struct event_sink *);
 	void (*free)(struct event_sink *);
 };
@@ -33,7 +34,8 @@ struct event_sink {		/* the first member of each kind of sink */
 };
 
 static inline void
-event_sink_put(struct event_sink *sink, const struct msg_event_batch *batch, event_sink_done_fn *on_done, void *arg)
+event_sink_put(struct event_sink *sink, const struct msg_event_batch *batch,
+    event_sink_done_fn *on_done, void *arg)
 {
 	sink->ops->put(sink, batch, on_done, arg);
 }

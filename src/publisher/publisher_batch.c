@@ -65,7 +65,8 @@ batch_on_done(int err, const struct why *why, void *arg)
 
 	if (err < 0) {
 		pause = backoff_pause_ms(&sink_pause, ++p->failures, random_u64());
-		log_error("%u events wait: %s; trying again in %" PRId64 " ms", p->batch.count, why->text, pause);
+		log_error("%u events wait: %s; trying again in %" PRId64 " ms", p->batch.count,
+		    why->text, pause);
 		loop_timer_in(p->again, pause);
 		return;
 	}

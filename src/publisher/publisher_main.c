@@ -44,8 +44,10 @@ main(int argc, char **argv)
 	struct program program = { .base = loop_new() };
 
 	if (conf.storage_backend != STORAGE_LOCAL)
-		fatal(EXIT_STATUS_CONFIG, "STORAGE_BACKEND: this publisher was built for local storage only");
-	program.publisher = publisher_new(program.base, sink_file_new(conf.data_dir, conf.pubsub_topic_prefix));
+		fatal(EXIT_STATUS_CONFIG,
+		    "STORAGE_BACKEND: this publisher was built for local storage only");
+	program.publisher = publisher_new(program.base,
+	    sink_file_new(conf.data_dir, conf.pubsub_topic_prefix));
 	control_attach(control, program.base, &events, &program);
 	control_ready(control);
 	(void)event_base_dispatch(program.base);

@@ -25,7 +25,8 @@
 #define RECENT	 (4 * EVENT_BATCH_MAX)
 
 /* However long its lines, the last batch lies within the tail. */
-static_assert(TAIL_MAX > EVENT_BATCH_MAX * (EVENT_BODY_MAX + EVENT_ATTRIBUTES_MAX + 1024u), "the tail is too short");
+static_assert(TAIL_MAX > EVENT_BATCH_MAX * (EVENT_BODY_MAX + EVENT_ATTRIBUTES_MAX + 1024u),
+    "the tail is too short");
 
 struct sink_file {
 	struct event_sink sink;
@@ -135,7 +136,8 @@ take_stock(struct sink_file *f, int fd, off_t size, struct why *why)
 		return failed(f, -rc, "read", why);
 	newline = memrchr(tail, '\n', len);
 	if (newline == NULL && len == TAIL_MAX)
-		return why_set(why, EINVAL, "%s has no line end in its last %u bytes, so it is not ours: move it away",
+		return why_set(why, EINVAL,
+		    "%s has no line end in its last %u bytes, so it is not ours: move it away",
 		    f->path, TAIL_MAX);
 	whole = newline != NULL ? (size_t)(newline + 1 - tail) : 0;
 	if (whole < len && ftruncate(fd, size - (off_t)(len - whole)) < 0)
@@ -153,7 +155,8 @@ file_open(struct sink_file *f, struct why *why)
 	int rc;
 
 	if (fd < 0 && errno == ENOENT) {
-		fd = open(f->path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+		fd = open(f->path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		    0640);
 		if (fd < 0)
 			return failed(f, errno, "create", why);
 		rc = fs_sync_dir_of(AT_FDCWD, f->path);
@@ -188,8 +191,8 @@ file_ready(struct sink_file *f, struct why *why)
 {
 	struct stat named, ours;
 
-	if (f->fd >= 0 && (stat(f->path, &named) < 0 || fstat(f->fd, &ours) < 0 || named.st_ino != ours.st_ino ||
-	    named.st_dev != ours.st_dev))
+	if (f->fd >= 0 && (stat(f->path, &named) < 0 || fstat(f->fd, &ours) < 0 ||
+	    named.st_ino != ours.st_ino || named.st_dev != ours.st_dev))
 		file_close(f);
 	return f->fd >= 0 ? 0 : file_open(f, why);
 }
@@ -239,7 +242,8 @@ batch_add_event(struct sink_file *f, const struct msg_event *event)
 	const char *text;
 	size_t len;
 
-	(void)snprintf(topic, sizeof(topic), "%s-%s", f->prefix, event_type_name(event->event.type));
+	(void)snprintf(topic, sizeof(topic), "%s-%s", f->prefix,
+	    event_type_name(event->event.type));
 	json_out_clear(o);
 	json_out_open(o);
 	json_out_member(o, "topic", topic);
@@ -275,7 +279,8 @@ put(struct sink_file *f, const struct msg_event_batch *batch, struct why *why)
 }
 
 static void
-sink_file_put(struct event_sink *sink, const struct msg_event_batch *batch, event_sink_done_fn *on_done, void *arg)
+sink_file_put(struct event_sink *sink, const struct msg_event_batch *batch,
+    event_sink_done_fn *on_done, void *arg)
 {
 	struct why why = { "" };
 	int rc = put(containerof(sink, struct sink_file, sink), batch, &why);
@@ -303,7 +308,9 @@ sink_file_free(struct event_sink *sink)
 struct event_sink *
 sink_file_new(const char *directory, const char *topic_prefix)
 {
-	static const struct event_sink_ops ops = { sink_file_put, sink_file_cancel, sink_file_free };
+	static const struct event_sink_ops ops = {
+		sink_file_put, sink_file_cancel, sink_file_free,
+	};
 	struct sink_file *f = xcalloc(1, sizeof(*f));
 	int n = snprintf(f->path, sizeof(f->path), "%s/events.ndjson", directory);
 

@@ -65,20 +65,34 @@ run(const uint8_t *data, size_t size, size_t step)
 	return seen;
 }
 
+/* Refusals of jansson that are limits of its own, not rules of JSON: halves of
+ * surrogate pairs, large numbers, NUL in a key. */
+static bool
+jansson_limit(const json_error_t *error)
+{
+	return json_error_code(error) == json_error_numeric_overflow ||
+	    json_error_code(error) == json_error_null_byte_in_key ||
+	    strstr(error->text, "invalid Unicode") != NULL;
+}
+
 static void
 check_against_jansson(const uint8_t *data, size_t size, const struct seen *seen)
 {
+	scoped_json *doc = NULL;
 	json_error_t error;
-	scoped_json *doc = json_loadb((const char *)data, size, JSON_ALLOW_NUL, &error);
 
-	if (json_is_array(doc) && (seen->result != 0 ? strstr(error.text, "depth") == NULL &&
-	    size < JSON_STREAM_DEPTH : seen->records != json_array_size(doc)))
+	if (size > 0 && memchr(data, '\0', size) != NULL) {	/* jansson passes over some of these */
+		if (seen->result == 0)
+			abort();
+		return;
+	}
+	doc = json_loadb((const char *)data, size, JSON_ALLOW_NUL, &error);
+	if (json_is_array(doc) && seen->result == 0 && seen->records != json_array_size(doc))
 		abort();
-	/* jansson has limits that JSON has not: halves of surrogate pairs, large numbers. */
-	if (doc == NULL && seen->result == 0 && seen->shape == JSON_SHAPE_ARRAY &&
-	    json_error_code(&error) != json_error_numeric_overflow &&
-	    json_error_code(&error) != json_error_null_byte_in_key &&
-	    strstr(error.text, "invalid Unicode") == NULL)
+	/* A text as short as this cannot be too deep for the stream. */
+	if (doc != NULL && seen->result != 0 && size <= JSON_STREAM_DEPTH)
+		abort();
+	if (doc == NULL && seen->result == 0 && seen->shape == JSON_SHAPE_ARRAY && !jansson_limit(&error))
 		abort();
 }
 

@@ -225,6 +225,9 @@ shape_is_told_by_the_first_value(void **state)
 		{ "true", JSON_SHAPE_OTHER, 1 },
 		{ "\"Snapshot is building\"", JSON_SHAPE_OTHER, 1 },
 		{ "-0.5e3", JSON_SHAPE_OTHER, 1 },
+		{ "0 \r", JSON_SHAPE_OTHER, 1 },
+		{ "{} 12\n", JSON_SHAPE_RECORDS, 2 },
+		{ "{} 12", JSON_SHAPE_RECORDS, 2 },
 	};
 	size_t i, step;
 
@@ -297,6 +300,7 @@ what_is_not_json_is_refused_however_it_is_cut(void **state)
 		"{\"a\" 1}", "{a:1}", "{'a':1}", "{1:1}", "[01]", "[1.]", "[.5]", "[+1]", "[-]", "[1e]", "[1e+]",
 		"[0x10]", "[NaN]", "[Infinity]", "[tru]", "[True]", "[nul", "[\"a]", "[\"\\x\"]", "[\"\\u12g4\"]",
 		"[\"\t\"]", "[\"\n\"]", "[\"a\x01\"]", "[1]//x", "/**/[1]", "[1]]", "[1]}", "{}]", "{},{}",
+		"{}\n\"half", "{}\"", "{}\ntru", "[]nul", "[1]\n\"x", "1 \"", "{} -", "{}\n1.", "{}\n1e", "{} \"\xC3",
 		"[1]\n[2]", "[1] 2", "[1]{}", "[] []", "[1]x", "{}x", "[1]\v", "\f[1]", "[\v1]", "{\"a\":\f1}",
 		"<html>", "Snapshot is not ready", "\xEF\xBB\xBF[1]", "\xEF\xBB\xBF{}",
 		"[\"\xFF\"]", "[\"\xC0\xAF\"]", "[\"\xE0\x80\xAF\"]", "[\"\xED\xA0\x80\"]", "[\"\xF4\x90\x80\x80\"]",
@@ -472,6 +476,7 @@ random_value(unsigned depth)
 {
 	static const char *const words[] = { "", "id", "caf\xC3\xA9", "\xF0\x9F\x98\x80", "a\"b\\c/\n\t",
 	    "\xE2\x82\xAC 5", "0123456789012345678901234567890123456789", "\x7f\x01" };
+	const char *key;
 	json_t *v;
 	unsigned n;
 
@@ -489,9 +494,10 @@ random_value(unsigned depth)
 		return v;
 	default:
 		v = json_object();
-		for (n = rnd(6); n > 0; n--)
-			json_object_set_new(v, rnd(2) ? names[rnd(NAMES)] : words[rnd(countof(words))],
-			    random_value(depth + 1));
+		for (n = rnd(6); n > 0; n--) {
+			key = rnd(2) ? names[rnd(NAMES)] : words[rnd(countof(words))];
+			json_object_set_new(v, key, random_value(depth + 1));
+		}
 		return v;
 	}
 }

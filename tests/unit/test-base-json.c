@@ -62,6 +62,8 @@ text_that_is_no_document_is_refused(void **state)
 	}
 	assert_int_equal(json_read("{}\0", 3, &doc, &why), -EINVAL);
 	assert_int_equal(json_read("[\"a\0b\"]", 7, &doc, &why), -EINVAL);
+	assert_int_equal(json_read("[10\0]", 5, &doc, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "NUL byte at offset 3"));
 	assert_int_equal(json_read("[", 1, &doc, NULL), -EINVAL);
 }
 

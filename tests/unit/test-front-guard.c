@@ -3,6 +3,9 @@
  * refusals in JSON and never a page of evhttp's, pipelining, deadlines, the cap, the
  * drain.
  */
+#include <limits.h>
+#include <sys/resource.h>
+
 #include "front_world.h"
 
 #define HOST "Host: localhost\r\n"
@@ -344,22 +347,42 @@ test_a_client_that_has_only_finished_sending_gets_its_answer(void **state)
 	wait_for_connections(world, 0);
 }
 
+/* A listener without a name in any file system; no port of the machine is used up. */
+static struct sockaddr_un
+listen_unix(struct world *world, socklen_t *ret_len)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*ret_len = sizeof(address);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(sa_family_t)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, ret_len), 0);
+	assert_int_equal(front_listen(world->front, fd), 0);
+	return address;
+}
+
+static int
+client_open_unix(const struct sockaddr_un *address, socklen_t len)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(connect(fd, (const struct sockaddr *)address, len), 0);
+	return fd;
+}
+
 static void
 test_the_unix_socket_speaks_the_same(void **state)
 {
 	struct world *world = *state;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	socklen_t len = sizeof(address);
-	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+	struct sockaddr_un address;
 	struct answer answer;
+	socklen_t len;
+	int fd;
 
 	world_run(world);
-	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(sa_family_t)), 0);
-	assert_int_equal(listen(listener, 8), 0);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
-	assert_int_equal(front_listen(world->front, listener), 0);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, len), 0);
+	address = listen_unix(world, &len);
+	fd = client_open_unix(&address, len);
 	client_send(fd, GET);
 	answer = client_answer(world, fd);
 	assert_error(&answer, 404, "NOT_FOUND", "/x");
@@ -453,7 +476,14 @@ test_a_client_that_does_not_read_is_closed_and_takes_no_memory(void **state)
 			world_turn(world);
 	}
 	assert_true(sent > 100);
-	wait_for_connections(world, 1);
+	/* Until the answers are stuck. */
+	for (unsigned before = UINT_MAX; before != world->asked_count;) {
+		before = world->asked_count;
+		for (int i = 0; i < 50; i++)
+			world_turn(world);
+	}
+	assert_true(world->asked_count < 200);
+	assert_int_equal(connections(world), 1);
 	world->ahead_ms += 31000;
 	wait_for_connections(world, 0);
 	close(fd);
@@ -504,6 +534,41 @@ test_more_connections_than_allowed_wait_their_turn(void **state)
 		close(fds[i]);
 	}
 	wait_for_connections(world, 0);
+}
+
+static void
+test_clients_wait_while_descriptors_are_short(void **state)
+{
+	struct world *world = *state;
+	struct rlimit before, tight;
+	struct answer answer;
+	int fds[6], last;
+
+	world_run(world);
+	for (size_t i = 0; i < countof(fds); i++) {
+		fds[i] = client_open(world);
+		client_send(fds[i], GET);
+	}
+	/* Room for one connection more. */
+	last = dup(fds[0]);
+	close(last);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	tight = (struct rlimit){ .rlim_cur = (rlim_t)last + 1, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	answer = client_answer(world, fds[0]);
+	assert_error(&answer, 404, "NOT_FOUND", "/x");
+	answer_done(&answer);
+	for (int i = 0; i < 50; i++)
+		world_turn(world);
+	assert_int_equal(connections(world), 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	for (size_t i = 1; i < countof(fds); i++) {
+		answer = client_answer(world, fds[i]);
+		assert_error(&answer, 404, "NOT_FOUND", "/x");
+		answer_done(&answer);
+	}
+	for (size_t i = 0; i < countof(fds); i++)
+		close(fds[i]);
 }
 
 static void
@@ -663,13 +728,17 @@ test_no_client_ever_sees_a_page_of_evhttp(void **state)
 	static char text[4096], all[65536];
 	struct world *world = *state;
 	uint32_t seed = 20240607;
+	unsigned served = 0, refused = 0;
+	struct sockaddr_un address;
+	socklen_t address_len;
 
 	world->answers_all = true;
 	world_run(world);
+	address = listen_unix(world, &address_len);
 	for (int i = 0; i < 3000; i++) {
 		uint32_t start = seed;
 		size_t len = mutate(text, sizeof(text), &seed), cut = draw(&seed) % (len + 1);
-		int fd = client_open(world);
+		int fd = client_open_unix(&address, address_len);
 		size_t got = 0;
 		ssize_t n;
 
@@ -687,8 +756,12 @@ test_no_client_ever_sees_a_page_of_evhttp(void **state)
 		all[got] = '\0';
 		if (strcasestr(all, "<html") != NULL || strstr(all, "text/html") != NULL)
 			fail_msg("seed %u: %.*s\n-> %s", start, (int)len, text, all);
+		served += strstr(all, " 200 OK") != NULL || strstr(all, " 404 Not Found") != NULL;
+		refused += strstr(all, " 400 Bad Request") != NULL;
 		close(fd);
 	}
+	/* Both ways were gone often. */
+	assert_true(served > 500 && refused > 500);
 	wait_for_connections(world, 0);
 }
 
@@ -713,6 +786,7 @@ main(void)
 		T(a_client_that_does_not_read_is_closed_and_takes_no_memory),
 		T(a_client_that_is_gone_is_forgotten),
 		T(more_connections_than_allowed_wait_their_turn),
+		T(clients_wait_while_descriptors_are_short),
 		T(many_short_connections_leave_nothing_behind),
 		T(a_drain_finishes_what_is_begun_and_closes_the_rest),
 		T(a_drain_does_not_wait_for_ever),

@@ -681,20 +681,29 @@ test_late_refusal_of_a_trigger_ends_the_search(void **state)
 }
 
 static void
-test_answer_after_the_search_began_is_left_to_the_search(void **state)
+test_late_job_ends_a_search_that_has_begun_and_a_late_refusal_does_not(void **state)
 {
 	struct world *w = *state;
 	struct uuid id = crawl_in(w, CRAWL_TRIGGERING);
-	struct msg_task task = *last_task(&w->poller);
+	struct msg_task task = *last_task(&w->poller), search;
 
 	world_kill(w);
 	world_start(w);
-	poller_say(w, &w->poller, 1, 1);
+	poller_say(w, &w->poller, 8, 1);
 	world_pass(w, w->conf.reconcile_delay_ms);
-	assert_int_equal(last_task(&w->poller)->kind, TASK_RECONCILE);
-	report(w, &w->poller, &task, verdict(&task, OUTCOME_OK, ERROR_NONE));
+	search = *last_task(&w->poller);
+	assert_int_equal(search.kind, TASK_RECONCILE);
+	report(w, &w->poller, &task, verdict(&task, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE));
 	assert_int_equal(crawl_of(w, &id).state, CRAWL_RECONCILING);
+	report(w, &w->poller, &task, verdict(&task, OUTCOME_OK, ERROR_NONE));
+	assert_int_equal(crawl_of(w, &id).state, CRAWL_POLLING);
+	report(w, &w->poller, &search, verdict(&search, OUTCOME_OK, ERROR_NONE));
+	assert_int_equal(crawl_of(w, &id).state, CRAWL_POLLING);
 	assert_non_null(w->poller.peer);
+	assert_int_equal(w->keeper->provider_calls, 0);
+	world_pass(w, 33001);
+	answer_task(w, TASK_POLL, OUTCOME_OK, ERROR_NONE);
+	assert_int_equal(crawl_of(w, &id).state, CRAWL_DOWNLOADING);
 }
 
 static void
@@ -758,7 +767,7 @@ test_data_set_at_its_cap_holds_only_its_own_triggers(void **state)
 	assert_int_equal((crawl_of(w, &busy).state == CRAWL_TRIGGERING) +
 	    (crawl_of(w, &same.crawl_id).state == CRAWL_TRIGGERING), 1);
 	answer_task(w, TASK_TRIGGER, OUTCOME_OK, ERROR_NONE);
-	world_pass(w, 1000);
+	world_pass(w, BUDGET_QUEUE_MS);
 	assert_int_equal((crawl_of(w, &busy).state == CRAWL_TRIGGERING) +
 	    (crawl_of(w, &same.crawl_id).state == CRAWL_TRIGGERING), 1);
 }
@@ -868,7 +877,7 @@ main(void)
 		TEST(test_killed_keeper_is_followed_by_one_that_goes_on),
 		TEST(test_late_answer_to_a_trigger_is_believed_by_the_next_keeper),
 		TEST(test_late_refusal_of_a_trigger_ends_the_search),
-		TEST(test_answer_after_the_search_began_is_left_to_the_search),
+		TEST(test_late_job_ends_a_search_that_has_begun_and_a_late_refusal_does_not),
 		TEST(test_events_not_acknowledged_come_again_from_the_next_keeper),
 		TEST(test_no_call_is_given_out_in_a_pause_but_files_are_stored),
 		TEST(test_data_set_at_its_cap_holds_only_its_own_triggers),

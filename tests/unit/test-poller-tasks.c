@@ -561,6 +561,30 @@ test_matching_jobs_are_found_oldest_first(void **state)
 	assert_int_equal(canned_count(f->provider, "/input"), 3);
 }
 
+/* Twelve crawls asked for the same within a minute. */
+static void
+test_of_many_matching_jobs_the_nearest_are_told(void **state)
+{
+	struct fixture *f = *state;
+	const struct result *r;
+	char list[4096], id[16];
+	size_t len = 1;
+
+	list[0] = '[';
+	for (unsigned i = 0; i < 12; i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len,
+		    "%s{\"id\":\"sd_%u\",\"created\":\"2026-11-23T11:59:%02uZ\"}", i > 0 ? "," : "", i, i * 5);
+	(void)snprintf(list + len, sizeof(list) - len, "]");
+	write_down(f, "/snapshots?", list);
+	write_down(f, "/input", "url,num_of_posts\nhttps://www.facebook.com/acme,10\n");
+	r = run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_OK);
+	assert_int_equal(r->u.reconcile.count, RECONCILE_MATCHES);
+	for (unsigned i = 0; i < RECONCILE_MATCHES; i++) {
+		(void)snprintf(id, sizeof(id), "sd_%u", i + 4);
+		assert_string_equal(r->u.reconcile.snapshot_id[i], id);
+	}
+}
+
 static void
 test_nothing_found_is_said_only_after_a_whole_look(void **state)
 {
@@ -692,6 +716,7 @@ main(void)
 		TEST(test_one_transfer_at_a_time),
 		TEST(test_a_task_that_names_no_snapshot_is_returned),
 		TEST(test_matching_jobs_are_found_oldest_first),
+		TEST(test_of_many_matching_jobs_the_nearest_are_told),
 		TEST(test_nothing_found_is_said_only_after_a_whole_look),
 		TEST(test_a_long_list_is_read_to_its_end),
 		TEST(test_draining_gives_work_back_and_lets_triggers_come_home),

@@ -1,0 +1,56 @@
+/*
+ * drain.c - the end of the set: services leave bottom to top, each with its limit.
+ */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "supervisor/notify.h"
+#include "supervisor/supervisor.h"
+
+static void
+drain_row(struct supervisor *sup, const struct service *service)
+{
+	for (unsigned i = 0; i < sup->place_count; i++) {
+		struct place *p = &sup->places[i];
+
+		if (p->service != service)
+			continue;
+		for (struct child *c = p->children; c; c = c->next)
+			child_leave(c, service->stop_within_ms);
+	}
+}
+
+void
+drain_begin(struct supervisor *sup, int exit_status, const char *reason)
+{
+	if (sup->phase == PHASE_DRAINING)
+		return;
+	log_line(exit_status == EXIT_STATUS_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+	    "stopping: %s", reason);
+	sup->phase = PHASE_DRAINING;
+	sup->exit_status = exit_status;
+	reload_done(sup);
+	notify_stopping("Stopping");
+	notify_extend(15000);
+	for (unsigned i = 0; i < sup->place_count; i++)
+		(void)evtimer_del(sup->places[i].restart);
+	sup->draining_row = SERVICE_COUNT - 1;
+	drain_row(sup, &services[sup->draining_row]);
+	drain_continue(sup);
+}
+
+void
+drain_continue(struct supervisor *sup)
+{
+	while (sup->draining_row >= 0) {
+		const struct service *service = &services[sup->draining_row];
+
+		if (service_runs(sup, service))
+			return;
+		if (service->listens)
+			listener_close(&sup->listener);
+		if (--sup->draining_row >= 0)
+			drain_row(sup, &services[sup->draining_row]);
+	}
+	(void)event_base_loopbreak(sup->base);
+}

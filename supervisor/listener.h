@@ -1,0 +1,35 @@
+/*
+ * listener.h - the listening sockets: one for TCP, one in the data directory for
+ * programs of this machine. The supervisor owns them, so that callers wait in the
+ * backlog while fronts come and go.
+ */
+#ifndef SUPERVISOR_LISTENER_H
+#define SUPERVISOR_LISTENER_H
+
+#include <stdbool.h>
+
+#include "conf/conf.h"
+
+struct why;
+
+#define LISTENER_URL_SIZE 96
+
+struct listener {
+	int	tcp, local;		/* -1: none */
+	bool	tcp_given, local_given;	/* by systemd: not ours to replace or unlink */
+	char	url[LISTENER_URL_SIZE];	/* http://ADDRESS:PORT with the port that it is */
+	char	local_path[1100];
+};
+
+void listener_init(struct listener *);
+/* Takes what systemd passed (LISTEN_PID, LISTEN_FDS), so that it is not opened again. */
+int listener_adopt(struct listener *, struct why *why);
+/* A TCP socket on BIND_ADDRESS:PORT; changes nothing on failure. -EADDRINUSE and others. */
+int listener_bind_tcp(const struct conf *, int *ret_fd, char ret_url[LISTENER_URL_SIZE],
+    struct why *why);
+/* DATA_DIR/api.sock; the caller holds the data directory's lock, so one that lies there is stale. */
+int listener_bind_local(struct listener *, const struct conf *, struct why *why);
+/* Closes both, and unlinks what we made. */
+void listener_close(struct listener *);
+
+#endif

@@ -1,0 +1,227 @@
+/*
+ * reload.c - SIGHUP: the new configuration is checked, then every child is replaced
+ * by one that has it, one place at a time. Pollers and fronts start before the old
+ * one leaves; of the keeper and the publisher there is never more than one.
+ *
+ *   reload_begin --bad--> (the old one goes on)
+ *        |  place after place, reload_continue:
+ *        |     replaced = a child of a newer generation is ready
+ *        |     a new child that cannot start: the same again with the old configuration
+ *        v
+ *   reload_finish: places no longer wanted are emptied, READY=1
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/why.h"
+#include "supervisor/notify.h"
+#include "supervisor/supervisor.h"
+
+#define RELOAD_FAILURES 3	/* deaths of new children in one place that end a reload */
+
+/* ---- the new configuration ---- */
+
+static bool
+listens_elsewhere(const struct conf *a, const struct conf *b)
+{
+	return a->port != b->port || strcmp(a->bind_address, b->bind_address) != 0;
+}
+
+/* Puts a new listener in place when the address changed; the old one is kept aside. */
+static int
+reload_listener(struct supervisor *sup, const struct conf *wanted, struct why *why)
+{
+	char url[LISTENER_URL_SIZE];
+	int fd, r;
+
+	if (!listens_elsewhere(&sup->conf, wanted))
+		return 0;
+	if (sup->listener.tcp_given) {
+		log_warning("PORT and BIND_ADDRESS are not used: the listening socket is systemd's");
+		return 0;
+	}
+	r = listener_bind_tcp(wanted, &fd, url, why);
+	if (r < 0)
+		return r;
+	sup->reload.old_tcp = sup->listener.tcp;
+	memcpy(sup->reload.old_url, sup->listener.url, sizeof(url));
+	sup->listener.tcp = fd;
+	memcpy(sup->listener.url, url, sizeof(url));
+	return 0;
+}
+
+static int
+reload_read(struct supervisor *sup, struct conf *ret_conf, struct why *why)
+{
+	int r = options_load(&sup->options, true, ret_conf, why);
+
+	if (r < 0)
+		return r;
+	if (strcmp(ret_conf->data_dir, sup->conf.data_dir) != 0)
+		r = why_set(why, EINVAL, "DATA_DIR cannot change while trawld runs: restart it");
+	else
+		r = reload_listener(sup, ret_conf, why);
+	if (r < 0)
+		conf_done(ret_conf);
+	return r;
+}
+
+/* ---- place after place ---- */
+
+static void
+reload_all_places(struct supervisor *sup)
+{
+	struct reload *reload = &sup->reload;
+
+	log_set_level((enum log_level)sup->conf.log_level);
+	places_want(sup);
+	for (unsigned i = 0; i < sup->place_count; i++) {
+		reload->before[i] = sup->places[i].generation;
+		sup->places[i].failures = 0;
+	}
+	reload->at = 0;
+	reload->failures = 0;
+	reload->active = true;
+	reload_continue(sup);
+}
+
+void
+reload_begin(struct supervisor *sup)
+{
+	struct reload *reload = &sup->reload;
+	struct why why = { "" };
+	struct conf fresh;
+
+	if (sup->phase == PHASE_DRAINING)
+		return;
+	if (sup->phase == PHASE_STARTING || reload->active) {
+		reload->again = true;
+		return;
+	}
+	log_info("reloading the configuration");
+	notify_reloading();
+	reload->old_tcp = -1;
+	if (reload_read(sup, &fresh, &why) < 0) {
+		log_error("reload refused, the old configuration stays: %s", why.text);
+		notify_ready("Reload refused, see the log; the old configuration stays");
+		return;
+	}
+	reload->old_conf = sup->conf;
+	sup->conf = fresh;
+	conf_done(&fresh);
+	reload->back = false;
+	reload_all_places(sup);
+}
+
+static void
+leave_all(struct place *p, int64_t within_ms)
+{
+	for (struct child *c = p->children; c; c = c->next)
+		if (c->state != CHILD_LEAVING)
+			child_leave(c, within_ms);
+}
+
+/* True when the place is as the new configuration wants it. */
+static bool
+reload_place(struct supervisor *sup, unsigned at)
+{
+	struct place *p = &sup->places[at];
+	struct child *c = place_current(p);
+
+	if (!p->wanted)
+		return true;
+	if (c && c->generation > sup->reload.before[at])
+		return c->state == CHILD_READY;
+	if (evtimer_pending(p->restart, NULL) && p->generation > sup->reload.before[at])
+		return false;	/* a new one failed; its pause runs */
+	if (p->children && !p->service->overlaps)
+		leave_all(p, p->service->leave_within_ms);
+	else
+		place_start(p);
+	return false;
+}
+
+static void
+reload_finish(struct supervisor *sup)
+{
+	bool again = sup->reload.again;
+
+	for (unsigned i = 0; i < sup->place_count; i++)
+		if (!sup->places[i].wanted)
+			leave_all(&sup->places[i], sup->places[i].service->leave_within_ms);
+	if (sup->reload.back)
+		log_error("the old configuration is in use again");
+	else
+		log_info("reloaded: %s, data in %s", sup->listener.url, sup->conf.data_dir);
+	reload_done(sup);
+	notify_ready(sup->keeper_status[0] ? sup->keeper_status : sup->listener.url);
+	if (again)
+		reload_begin(sup);
+}
+
+void
+reload_continue(struct supervisor *sup)
+{
+	struct reload *reload = &sup->reload;
+
+	while (reload->active && reload->at < sup->place_count) {
+		if (!reload_place(sup, reload->at))
+			return;
+		reload->at++;
+		reload->failures = 0;
+	}
+	if (reload->active)
+		reload_finish(sup);
+}
+
+void
+reload_done(struct supervisor *sup)
+{
+	struct reload *reload = &sup->reload;
+
+	if (reload->active && reload->old_tcp >= 0)
+		(void)close(reload->old_tcp);
+	conf_done(&reload->old_conf);
+	reload->active = reload->again = false;
+	reload->old_tcp = -1;
+}
+
+/* ---- undoing ---- */
+
+static void
+reload_undo(struct supervisor *sup)
+{
+	struct reload *reload = &sup->reload;
+	struct conf refused = sup->conf;
+
+	sup->conf = reload->old_conf;
+	reload->old_conf = refused;
+	conf_done(&refused);
+	if (reload->old_tcp >= 0) {
+		(void)close(sup->listener.tcp);
+		sup->listener.tcp = reload->old_tcp;
+		memcpy(sup->listener.url, reload->old_url, sizeof(reload->old_url));
+		reload->old_tcp = -1;
+	}
+	reload->back = true;
+	reload_all_places(sup);
+}
+
+bool
+reload_on_failure(struct supervisor *sup, struct place *p, int status)
+{
+	struct reload *reload = &sup->reload;
+	bool hopeless = status == EXIT_STATUS_CONFIG || status == EXIT_STATUS_CANTCREAT;
+
+	if (!reload->active || reload->back || p != &sup->places[reload->at])
+		return false;
+	if (!hopeless && ++reload->failures < RELOAD_FAILURES)
+		return false;
+	log_error("reload given up: %s[%u] does not start with the new configuration",
+	    role_name(p->service->role), p->instance);
+	reload_undo(sup);
+	return true;
+}

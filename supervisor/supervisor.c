@@ -1,0 +1,407 @@
+/*
+ * supervisor.c - trawld: set-up, signals, what children say, and the tick. The
+ * order of set-up is also the order of refusals: configuration (78), data directory
+ * (73), its lock (75), the port (69), and only then the first child.
+ *
+ * Policy lives in place.c, reload.c and drain.c; nothing in the loop blocks.
+ */
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/why.h"
+#include "supervisor/datadir.h"
+#include "supervisor/notify.h"
+
+#define LOCK_WAIT_MS	   5000	/* a predecessor that was killed leaves within 2 s */
+#define TICK_MS		   1000
+#define TICK_LATE_MS	   5000	/* then we were stopped, and silence proves nothing */
+#define KEEPER_SILENCE_MS  10000	/* without a beat systemd is not told that all is well */
+#define CHILD_SILENCE_MS   60000	/* without a beat a child is hung, and killed */
+#define DESCRIPTORS_WANTED 65536
+
+/* ---- what children say ---- */
+
+static void
+on_ready(struct supervisor *sup, struct child *c, const struct inherit_message *m)
+{
+	(void)m;
+	if (c->state != CHILD_STARTING)
+		return;
+	child_ready(c);
+	if (c->service->role == ROLE_KEEPER)
+		sup->keeper_beat_ms = c->beat_ms;
+	log_debug("%s generation %u is ready after %lld ms", child_name(c), c->generation,
+	    (long long)(c->beat_ms - c->started_ms));
+	for (struct child *older = c->next; older; older = older->next)
+		if (older->state != CHILD_LEAVING)
+			child_leave(older, c->service->leave_within_ms);
+	supervisor_settle(sup);
+	reload_continue(sup);
+}
+
+static void
+on_beat(struct supervisor *sup, struct child *c, const struct inherit_message *m)
+{
+	(void)m;
+	if (c == keeper_child(sup))
+		sup->keeper_beat_ms = c->beat_ms;
+}
+
+static void
+on_status(struct supervisor *sup, struct child *c, const struct inherit_message *m)
+{
+	char text[sizeof(sup->keeper_status)];
+
+	if (c != keeper_child(sup) || sup->phase != PHASE_SERVING)
+		return;
+	(void)str_printable(text, sizeof(text), m->text, strlen(m->text));
+	if (strcmp(text, sup->keeper_status) == 0)
+		return;
+	memcpy(sup->keeper_status, text, sizeof(text));
+	notify_status(text);
+}
+
+static void
+on_kill(struct supervisor *sup, struct child *c, const struct inherit_message *m)
+{
+	char reason[sizeof(m->text)];
+
+	if (c->service->role != ROLE_KEEPER || m->role != ROLE_POLLER) {
+		log_warning("%s may not have a %s killed", child_name(c), role_name(m->role));
+		return;
+	}
+	(void)str_printable(reason, sizeof(reason), m->text, strlen(m->text));
+	for (unsigned i = 0; i < sup->place_count; i++)
+		for (struct child *poller = sup->places[i].children; poller; poller = poller->next)
+			if (poller->service->role == ROLE_POLLER &&
+			    poller->instance == m->instance && poller->generation == m->generation)
+				child_kill(poller, reason);
+}
+
+void
+supervisor_on_message(struct child *c, const struct inherit_message *m, void *arg)
+{
+	static void (*const handlers[INHERIT_TYPE_COUNT])(struct supervisor *, struct child *,
+	    const struct inherit_message *) = {
+		[INHERIT_READY] = on_ready,
+		[INHERIT_BEAT] = on_beat,
+		[INHERIT_STATUS] = on_status,
+		[INHERIT_KILL] = on_kill,
+	};
+	struct supervisor *sup = arg;
+
+	c->beat_ms = clock_mono_ms(&clock_system);
+	if (m->type < INHERIT_TYPE_COUNT && handlers[m->type])
+		handlers[m->type](sup, c, m);
+	else
+		log_warning("%s sent a message that it may not send (type %u)", child_name(c), m->type);
+}
+
+void
+supervisor_settle(struct supervisor *sup)
+{
+	char status[LISTENER_URL_SIZE + 16];
+
+	if (sup->phase != PHASE_STARTING || !places_all_ready(sup))
+		return;
+	sup->phase = PHASE_SERVING;
+	log_info("ready: %s, data in %s", sup->listener.url, sup->conf.data_dir);
+	(void)snprintf(status, sizeof(status), "Serving %s", sup->listener.url);
+	notify_ready(status);
+	if (sup->reload.again) {
+		sup->reload.again = false;
+		reload_begin(sup);
+	}
+}
+
+/* ---- what the loop calls ---- */
+
+static void
+supervisor_on_terminate(evutil_socket_t number, short what, void *arg)
+{
+	(void)what;
+	drain_begin(arg, EXIT_STATUS_OK, number == SIGINT ? "interrupted" : "asked to (SIGTERM)");
+}
+
+static void
+supervisor_on_hangup(evutil_socket_t number, short what, void *arg)
+{
+	(void)number;
+	(void)what;
+	reload_begin(arg);
+}
+
+static void
+supervisor_on_child(evutil_socket_t number, short what, void *arg)
+{
+	struct supervisor *sup = arg;
+	int status;
+	pid_t pid;
+
+	(void)number;
+	(void)what;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct child *c = child_find(sup, pid);
+
+		if (c)
+			place_on_end(c, status);
+	}
+}
+
+/* A child whose loop does not turn serves nobody and holds what it took. */
+static void
+tick_child(struct child *c, int64_t now, bool late)
+{
+	if (late)
+		c->beat_ms = now;
+	if (c->state == CHILD_READY && now - c->beat_ms > CHILD_SILENCE_MS) {
+		child_kill(c, "it has not moved for a minute");
+		c->beat_ms = now;
+	}
+}
+
+static void
+supervisor_on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct supervisor *sup = arg;
+	int64_t now = clock_mono_ms(&clock_system);
+	bool late = now - sup->ticked_ms > TICK_LATE_MS;
+
+	(void)fd;
+	(void)what;
+	sup->ticked_ms = now;
+	if (sup->phase == PHASE_DRAINING)
+		notify_extend(TICK_LATE_MS);
+	for (unsigned i = 0; i < sup->place_count; i++)
+		for (struct child *c = sup->places[i].children; c; c = c->next)
+			tick_child(c, now, late);
+	loop_timer_in(sup->tick, TICK_MS);
+}
+
+static void
+supervisor_on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	struct supervisor *sup = arg;
+	int64_t silence = clock_mono_ms(&clock_system) - sup->keeper_beat_ms;
+
+	(void)fd;
+	(void)what;
+	if (sup->phase != PHASE_SERVING || silence < KEEPER_SILENCE_MS)
+		notify_watchdog();
+	else
+		log_warning("the keeper has been silent for %lld ms: the watchdog is not told "
+		    "that all is well", (long long)silence);
+	loop_timer_in(sup->watchdog, sup->watchdog_ms / 2);
+}
+
+/* ---- set-up ---- */
+
+static _Noreturn void
+refuse(int status, const struct why *why)
+{
+	log_error("%s", why->text);
+	exit(status);
+}
+
+static void
+check_or_print(const struct options *options)
+{
+	struct why why = { "" };
+	struct conf conf;
+
+	if (options_load(options, options->check_config, &conf, &why) < 0) {
+		(void)fprintf(stderr, "trawld: %s\n", why.text);
+		exit(EXIT_STATUS_CONFIG);
+	}
+	if (options->print_config)
+		conf_print(&conf, stdout);
+	if (options->check_config)
+		(void)puts("configuration is valid");
+	conf_done(&conf);
+	exit(fflush(stdout) == 0 ? EXIT_STATUS_OK : EXIT_STATUS_FAILURE);
+}
+
+/* The descriptors 0 to 2 must be somebody, lest a socket become the log. */
+static void
+open_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* Beside trawld itself in a build folder, else where the package puts them. */
+static void
+find_programs(struct supervisor *sup)
+{
+	char probe[1200], *slash;
+	ssize_t n = readlink("/proc/self/exe", sup->program_dir, sizeof(sup->program_dir) - 1);
+
+	if (n > 0) {
+		sup->program_dir[n] = '\0';
+		slash = strrchr(sup->program_dir, '/');
+		if (slash)
+			*slash = '\0';
+		(void)snprintf(probe, sizeof(probe), "%s/%s", sup->program_dir, services[0].program);
+		if (access(probe, X_OK) == 0)
+			return;
+	}
+	(void)snprintf(sup->program_dir, sizeof(sup->program_dir), "%s", TRAWLD_LIBEXECDIR);
+	(void)snprintf(probe, sizeof(probe), "%s/%s", sup->program_dir, services[0].program);
+	if (access(probe, X_OK) < 0)
+		fatal(EXIT_STATUS_FAILURE, "%s cannot be run: %s; install trawld again", probe,
+		    strerror(errno));
+}
+
+/* The limits of the whole set, and no core file or debugger for the one that reads the key. */
+static void
+set_limits(void)
+{
+	struct rlimit limit;
+
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void
+take_data_dir(struct supervisor *sup)
+{
+	struct why why = { "" };
+	int r;
+
+	if (datadir_prepare(sup->conf.data_dir, &why) < 0)
+		refuse(EXIT_STATUS_CANTCREAT, &why);
+	r = datadir_lock(sup->conf.data_dir, LOCK_WAIT_MS, &sup->lock, &why);
+	if (r < 0)
+		refuse(r == -EBUSY ? EXIT_STATUS_TEMPFAIL : EXIT_STATUS_CANTCREAT, &why);
+}
+
+static void
+open_listeners(struct supervisor *sup)
+{
+	struct listener *l = &sup->listener;
+	struct why why = { "" };
+
+	if (l->tcp < 0 && listener_bind_tcp(&sup->conf, &l->tcp, l->url, &why) < 0)
+		refuse(EXIT_STATUS_UNAVAILABLE, &why);
+	if (l->local < 0 && listener_bind_local(l, &sup->conf, &why) < 0)
+		refuse(EXIT_STATUS_CANTCREAT, &why);
+}
+
+static struct event *
+signal_event(struct supervisor *sup, int number, event_callback_fn on_signal)
+{
+	struct event *e = evsignal_new(sup->base, number, on_signal, sup);
+
+	if (!e || event_add(e, NULL) < 0)
+		fatal(EXIT_STATUS_FAILURE, "signals cannot be heard");
+	return e;
+}
+
+static struct event *
+timer_event(struct supervisor *sup, event_callback_fn on_timer, int64_t first_ms)
+{
+	struct event *e = evtimer_new(sup->base, on_timer, sup);
+
+	if (!e)
+		fatal(EXIT_STATUS_FAILURE, "timers cannot be made");
+	loop_timer_in(e, first_ms);
+	return e;
+}
+
+static void
+prepare_loop(struct supervisor *sup)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	sup->base = loop_new();
+	sup->on_term = signal_event(sup, SIGTERM, supervisor_on_terminate);
+	sup->on_int = signal_event(sup, SIGINT, supervisor_on_terminate);
+	sup->on_hup = signal_event(sup, SIGHUP, supervisor_on_hangup);
+	sup->on_chld = signal_event(sup, SIGCHLD, supervisor_on_child);
+	sup->ticked_ms = sup->keeper_beat_ms = clock_mono_ms(&clock_system);
+	sup->tick = timer_event(sup, supervisor_on_tick, TICK_MS);
+	sup->watchdog_ms = notify_watchdog_ms();
+	if (sup->watchdog_ms > 0)
+		sup->watchdog = timer_event(sup, supervisor_on_watchdog, sup->watchdog_ms / 2);
+}
+
+static void
+start_all(struct supervisor *sup)
+{
+	notify_status("Starting");
+	places_want(sup);
+	for (unsigned i = 0; i < sup->place_count; i++)
+		if (sup->places[i].wanted)
+			place_start(&sup->places[i]);
+}
+
+static void
+tear_down(struct supervisor *sup)
+{
+	struct event *const events[] = {
+		sup->on_term, sup->on_int, sup->on_hup, sup->on_chld, sup->tick, sup->watchdog,
+	};
+
+	listener_close(&sup->listener);
+	places_free(sup);
+	for (unsigned i = 0; i < countof(events); i++)
+		if (events[i])
+			event_free(events[i]);
+	event_base_free(sup->base);
+	spawn_environment_free(sup->environment);
+	conf_done(&sup->conf);
+	(void)close(sup->null);
+	(void)close(sup->lock);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct supervisor sup = { .lock = -1, .null = -1, .reload = { .old_tcp = -1 } };
+	struct why why = { "" };
+
+	open_standard();
+	options_read(&sup.options, argc, argv);
+	if (sup.options.check_config || sup.options.print_config)
+		check_or_print(&sup.options);
+	log_open("trawld", LOG_LEVEL_INFO);
+	set_limits();
+	listener_init(&sup.listener);
+	if (listener_adopt(&sup.listener, &why) < 0 ||
+	    options_load(&sup.options, true, &sup.conf, &why) < 0)
+		refuse(EXIT_STATUS_CONFIG, &why);
+	log_set_level((enum log_level)sup.conf.log_level);
+	find_programs(&sup);
+	take_data_dir(&sup);
+	open_listeners(&sup);
+	sup.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (sup.null < 0)
+		fatal(EXIT_STATUS_FAILURE, "/dev/null cannot be opened: %s", strerror(errno));
+	sup.environment = spawn_environment(environ);
+	prepare_loop(&sup);
+	places_make(&sup);
+	start_all(&sup);
+	(void)event_base_dispatch(sup.base);
+	tear_down(&sup);
+	log_info("stopped");
+	return sup.exit_status;
+}

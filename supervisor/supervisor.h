@@ -1,0 +1,108 @@
+/*
+ * supervisor.h - what the files of the supervisor share. One struct holds all its
+ * state; nobody else includes this.
+ *
+ *   supervisor.c   set-up, signals, ticking         place.c    who should run, and does
+ *   switchboard.c  connections between children     reload.c   SIGHUP
+ *   drain.c        the end
+ */
+#ifndef SUPERVISOR_SUPERVISOR_H
+#define SUPERVISOR_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "supervisor/child.h"
+#include "supervisor/listener.h"
+#include "supervisor/options.h"
+#include "supervisor/service.h"
+
+enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING };
+
+/* Where one instance of a service runs: at most one process that counts, and older
+ * ones on their way out. */
+struct place {
+	struct supervisor	*sup;
+	const struct service	*service;
+	unsigned		 instance;
+	bool			 wanted;	/* the configuration asks for it */
+	uint32_t		 generation;	/* of the last start; the first is 1 */
+	unsigned		 failures;	/* starts in a row that did not last */
+	struct event		*restart;
+	struct child		*children;	/* newest first */
+};
+
+struct reload {
+	bool		 active, again, back;	/* again: asked for meanwhile; back: undoing one */
+	unsigned	 at;			/* the place that is being replaced */
+	unsigned	 failures;		/* of new children there */
+	uint32_t	*before;		/* each place's generation when it began */
+	struct conf	 old_conf;
+	int		 old_tcp;		/* -1: the listener stayed */
+	char		 old_url[LISTENER_URL_SIZE];
+};
+
+struct supervisor {
+	struct options		 options;
+	struct conf		 conf;
+	struct event_base	*base;
+	struct event		*on_term, *on_int, *on_hup, *on_chld, *tick, *watchdog;
+	int64_t			 watchdog_ms;
+	int64_t			 ticked_ms;
+	enum phase		 phase;
+	int			 exit_status;
+	int			 draining_row;	/* of services */
+	struct listener		 listener;
+	int			 lock, null;
+	char			 program_dir[1024];
+	char			**environment;
+	struct place		*places;	/* in the order of services */
+	unsigned		 place_count;
+	int64_t			 keeper_beat_ms;	/* or when one that served ended */
+	char			 keeper_status[256];
+	struct reload		 reload;
+};
+
+/* ---- place.c ---- */
+
+void places_make(struct supervisor *);
+void places_free(struct supervisor *);
+void places_want(struct supervisor *);		/* marks what conf asks for */
+/* Starts a process there (now, whatever was scheduled); a failure is scheduled again. */
+void place_start(struct place *);
+/* The child that counts: the newest that was not told to leave; or NULL. */
+struct child *place_current(const struct place *);
+bool places_all_ready(const struct supervisor *);
+bool service_runs(const struct supervisor *, const struct service *);
+struct child *child_find(const struct supervisor *, pid_t pid);
+struct child *keeper_child(const struct supervisor *);
+/* The process was reaped: logs it, frees it, and decides what follows. */
+void place_on_end(struct child *, int wait_status);
+
+/* ---- switchboard.c ---- */
+
+/* A new process runs: it gets its connections, and those get theirs to it. */
+void switchboard_connect(struct supervisor *, struct child *);
+
+/* ---- reload.c ---- */
+
+void reload_begin(struct supervisor *);
+void reload_continue(struct supervisor *);	/* after anything happened to a child */
+/* A new child ended before it was ready. True: the reload takes it on itself. */
+bool reload_on_failure(struct supervisor *, struct place *, int status);
+void reload_done(struct supervisor *);		/* forgets whatever is under way */
+
+/* ---- drain.c ---- */
+
+void drain_begin(struct supervisor *, int exit_status, const char *reason);
+void drain_continue(struct supervisor *);
+
+/* ---- supervisor.c ---- */
+
+void supervisor_on_message(struct child *, const struct inherit_message *, void *arg);
+/* Says READY when all are, for the first time. */
+void supervisor_settle(struct supervisor *);
+
+#endif

@@ -1,0 +1,721 @@
+/*
+ * test-keeper-store.c - the job store on real files: what was committed is there after a
+ * kill, what was not is gone, and files that are not ours are refused with a sentence.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/why.h"
+#include "keeper/store.h"
+
+static char dir[64], path[96];
+static struct uuid_maker maker;
+static struct why why;
+
+static const struct trigger_request request = {
+	.platform = PLATFORM_X, .dataset_id = "gd_x", .competitor = "acme", .brand = "b", .category = "",
+	.url = "https://x.com/acme", .start_date = "2024-12-01", .end_date = "", .include_profile_data = true,
+	.num_of_posts = 7,
+};
+static const uint8_t hash[SHA256_SIZE] = { 9, 8, 7 };
+
+static int
+setup(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/test-store-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/trawld.db", dir);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	return system(command);
+}
+
+static struct store *
+open_store(void)
+{
+	struct store *s;
+
+	if (store_open(path, &clock_system, &s, &why) < 0)
+		fail_msg("%s", why.text);
+	return s;
+}
+
+static void
+must(int result)
+{
+	if (result < 0)
+		fail_msg("%d: %s", result, why.text);
+}
+
+static struct crawl
+a_crawl(enum crawl_state state, int64_t due_ms)
+{
+	struct crawl c = { .state = state, .version = 1, .created_ms = 1000, .updated_ms = 1000, .due_ms = due_ms,
+		.provider_records = UINT64_MAX };
+
+	c.id = uuid_make(&maker, &clock_system);
+	return c;
+}
+
+static struct crawl
+add(struct store *s, enum crawl_state state, int64_t due_ms)
+{
+	struct crawl c = a_crawl(state, due_ms);
+
+	must(store_crawl_add(s, &c, &request, "", hash, &why));
+	return c;
+}
+
+/* In a child that ends without closing anything, as kill -9 would. */
+static void
+in_killed_child(void (*work)(void *arg), void *arg)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		work(arg);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* ---- crawls ---- */
+
+static void
+fill(struct crawl *c)
+{
+	c->version = 5;
+	c->updated_ms = 2;
+	c->triggered_ms = 3;
+	c->ready_ms = 4;
+	c->finished_ms = 5;
+	c->intent_ms = 6;
+	c->deadline_ms = 7;
+	c->due_ms = 8;
+	c->lease = 1ull << 40 | 9;
+	c->triggers = 1;
+	c->looks = 2;
+	c->polls = 3;
+	c->failures = 4;
+	c->crashes = 5;
+	c->cancel_wanted = c->fetch_wanted = true;
+	c->provider_records = 10;
+	c->posts = 11;
+	c->media = 12;
+	c->errors = 13;
+	c->size_bytes = 1ull << 40;
+	c->crc32c = 0xffffffff;
+	memset(c->sha256, 0xab, sizeof(c->sha256));
+	c->error = ERROR_SNAPSHOT_EXPIRED;
+	c->stage = STAGE_DOWNLOAD;
+	memset(c->error_text, 'e', sizeof(c->error_text) - 1);
+	memset(c->note, 'n', sizeof(c->note) - 1);
+	memset(c->snapshot_id, 's', sizeof(c->snapshot_id) - 1);
+	memset(c->object_path, 'p', sizeof(c->object_path) - 1);
+}
+
+static void
+assert_same(const struct crawl *a, const struct crawl *b)
+{
+	assert_memory_equal(&a->id, &b->id, sizeof(a->id));
+	assert_int_equal(a->state, b->state);
+	assert_int_equal(a->version, b->version);
+	assert_int_equal(a->created_ms, b->created_ms);
+	assert_int_equal(a->updated_ms, b->updated_ms);
+	assert_int_equal(a->triggered_ms, b->triggered_ms);
+	assert_int_equal(a->ready_ms, b->ready_ms);
+	assert_int_equal(a->finished_ms, b->finished_ms);
+	assert_int_equal(a->intent_ms, b->intent_ms);
+	assert_int_equal(a->deadline_ms, b->deadline_ms);
+	assert_int_equal(a->due_ms, b->due_ms);
+	assert_int_equal(a->lease, b->lease);
+	assert_int_equal(a->triggers, b->triggers);
+	assert_int_equal(a->looks, b->looks);
+	assert_int_equal(a->polls, b->polls);
+	assert_int_equal(a->failures, b->failures);
+	assert_int_equal(a->crashes, b->crashes);
+	assert_int_equal(a->cancel_wanted, b->cancel_wanted);
+	assert_int_equal(a->fetch_wanted, b->fetch_wanted);
+	assert_string_equal(a->snapshot_id, b->snapshot_id);
+	assert_string_equal(a->object_path, b->object_path);
+	assert_int_equal(a->provider_records, b->provider_records);
+	assert_int_equal(a->posts, b->posts);
+	assert_int_equal(a->media, b->media);
+	assert_int_equal(a->errors, b->errors);
+	assert_int_equal(a->size_bytes, b->size_bytes);
+	assert_int_equal(a->crc32c, b->crc32c);
+	assert_memory_equal(a->sha256, b->sha256, SHA256_SIZE);
+	assert_int_equal(a->error, b->error);
+	assert_int_equal(a->stage, b->stage);
+	assert_string_equal(a->error_text, b->error_text);
+	assert_string_equal(a->note, b->note);
+}
+
+static void
+test_every_member_comes_back_as_it_was_written(void **state)
+{
+	struct store *s = open_store();
+	struct crawl c = add(s, CRAWL_ACCEPTED, 500), found;
+	struct trigger_request q;
+	uint8_t sum[SHA256_SIZE];
+
+	(void)state;
+	must(store_crawl_find(s, &c.id, &found, &why));
+	assert_same(&c, &found);
+	fill(&c);
+	c.state = CRAWL_DOWNLOADING;
+	must(store_crawl_update(s, &c, &why));
+	must(store_crawl_find(s, &c.id, &found, &why));
+	assert_same(&c, &found);
+	must(store_request_find(s, &c.id, &q, &why));
+	assert_int_equal(q.platform, request.platform);
+	assert_string_equal(q.url, request.url);
+	assert_string_equal(q.dataset_id, request.dataset_id);
+	assert_string_equal(q.competitor, request.competitor);
+	assert_string_equal(q.category, "");
+	assert_string_equal(q.start_date, request.start_date);
+	assert_string_equal(q.end_date, "");
+	assert_true(q.include_profile_data);
+	assert_int_equal(q.num_of_posts, 7);
+	must(store_request_hash(s, &c.id, sum, &why));
+	assert_memory_equal(sum, hash, SHA256_SIZE);
+	store_close(s);
+}
+
+static void
+test_unknown_crawls_are_not_found(void **state)
+{
+	struct store *s = open_store();
+	struct crawl c = a_crawl(CRAWL_ACCEPTED, 1), found;
+	struct trigger_request q;
+	uint8_t sum[SHA256_SIZE];
+	struct uuid id;
+
+	(void)state;
+	assert_int_equal(store_crawl_find(s, &c.id, &found, &why), -ENOENT);
+	assert_int_equal(store_request_find(s, &c.id, &q, &why), -ENOENT);
+	assert_int_equal(store_request_hash(s, &c.id, sum, &why), -ENOENT);
+	assert_int_equal(store_crawl_update(s, &c, &why), -ENOENT);
+	assert_int_equal(store_idempotency_find(s, "k", &id, &why), -ENOENT);
+	assert_int_equal(store_snapshot_owner(s, "sd_1", &id, &why), -ENOENT);
+	store_close(s);
+}
+
+static void
+test_same_id_twice_is_refused_and_the_transaction_lives(void **state)
+{
+	struct store *s = open_store();
+	struct crawl c = add(s, CRAWL_ACCEPTED, 500), other, found;
+
+	(void)state;
+	assert_int_equal(store_crawl_add(s, &c, &request, "", hash, &why), -EEXIST);
+	other = add(s, CRAWL_ACCEPTED, 500);
+	must(store_commit(s, &why));
+	must(store_crawl_find(s, &other.id, &found, &why));
+	store_close(s);
+}
+
+static void
+test_keys_and_jobs_belong_to_one_crawl(void **state)
+{
+	struct store *s = open_store();
+	struct crawl a = a_crawl(CRAWL_ACCEPTED, 1), b = a_crawl(CRAWL_ACCEPTED, 1);
+	struct uuid owner;
+
+	(void)state;
+	must(store_crawl_add(s, &a, &request, "key", hash, &why));
+	must(store_idempotency_find(s, "key", &owner, &why));
+	assert_true(uuid_equal(&owner, &a.id));
+	(void)str_copy(a.snapshot_id, sizeof(a.snapshot_id), "sd_1");
+	must(store_crawl_update(s, &a, &why));
+	must(store_snapshot_owner(s, "sd_1", &owner, &why));
+	assert_true(uuid_equal(&owner, &a.id));
+	must(store_crawl_add(s, &b, &request, "", hash, &why));
+	(void)str_copy(b.snapshot_id, sizeof(b.snapshot_id), "sd_1");
+	assert_true(store_crawl_update(s, &b, &why) < 0);
+	store_close(s);
+}
+
+static void
+test_second_use_of_a_key_is_an_error(void **state)
+{
+	struct store *s = open_store();
+	struct crawl a = a_crawl(CRAWL_ACCEPTED, 1), b = a_crawl(CRAWL_ACCEPTED, 1);
+
+	(void)state;
+	must(store_crawl_add(s, &a, &request, "key", hash, &why));
+	assert_true(store_crawl_add(s, &b, &request, "key", hash, &why) < 0);
+	store_close(s);
+}
+
+static void
+test_counts_are_of_live_crawls(void **state)
+{
+	struct store *s = open_store();
+	uint32_t counts[CRAWL_STATE_COUNT];
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		(void)add(s, CRAWL_POLLING, 100);
+	(void)add(s, CRAWL_READY, 0);
+	(void)add(s, CRAWL_COMPLETED, 0);
+	(void)add(s, CRAWL_FAILED, 0);
+	must(store_counts(s, counts, &why));
+	assert_int_equal(counts[CRAWL_POLLING], 3);
+	assert_int_equal(counts[CRAWL_READY], 1);
+	assert_int_equal(counts[CRAWL_COMPLETED], 0);
+	assert_int_equal(counts[CRAWL_FAILED], 0);
+	store_close(s);
+}
+
+/* ---- due, leases ---- */
+
+static void
+test_due_crawls_come_by_lane_longest_due_first(void **state)
+{
+	struct store *s = open_store();
+	struct crawl late = add(s, CRAWL_POLLING, 300), early = add(s, CRAWL_POLLING, 100);
+	struct crawl found[4];
+	unsigned count;
+	int64_t next;
+
+	(void)state;
+	(void)add(s, CRAWL_POLLING, 1000);
+	(void)add(s, CRAWL_POLLING, 0);
+	(void)add(s, CRAWL_ACCEPTED, 50);
+	(void)add(s, CRAWL_COMPLETED, 10);
+	must(store_due(s, LANE_CALL, 300, found, 4, &count, &why));
+	assert_int_equal(count, 2);
+	assert_true(uuid_equal(&found[0].id, &early.id));
+	assert_true(uuid_equal(&found[1].id, &late.id));
+	must(store_due(s, LANE_CALL, 300, found, 1, &count, &why));
+	assert_int_equal(count, 1);
+	must(store_due_next(s, LANE_CALL, 0, &next, &why));
+	assert_int_equal(next, 100);
+	must(store_due_next(s, LANE_CALL, 300, &next, &why));
+	assert_int_equal(next, 1000);
+	must(store_due_next(s, LANE_CALL, 1000, &next, &why));
+	assert_true(next == INT64_MAX);
+	must(store_due_next(s, LANE_TRANSFER, 0, &next, &why));
+	assert_true(next == INT64_MAX);
+	store_close(s);
+}
+
+static void
+test_leased_crawls_are_found_in_order_of_their_tokens(void **state)
+{
+	struct store *s = open_store();
+	struct crawl found[2];
+	uint64_t last = 0;
+	unsigned count, all = 0;
+
+	(void)state;
+	for (uint64_t i = 5; i > 0; i--) {
+		struct crawl c = add(s, CRAWL_POLLING, 100);
+
+		c.lease = i << 32 | i;
+		must(store_crawl_update(s, &c, &why));
+	}
+	(void)add(s, CRAWL_POLLING, 100);
+	do {
+		must(store_leased(s, last, found, 2, &count, &why));
+		for (unsigned i = 0; i < count; i++) {
+			assert_true(found[i].lease > last);
+			last = found[i].lease;
+			all++;
+		}
+	} while (count > 0);
+	assert_int_equal(all, 5);
+	store_close(s);
+}
+
+static void
+test_times_move_with_the_clock_and_waiting_crawls_wake(void **state)
+{
+	struct store *s = open_store();
+	struct crawl due = add(s, CRAWL_POLLING, 1000), idle = add(s, CRAWL_POLLING, 0), found;
+
+	(void)state;
+	due.deadline_ms = 5000;
+	must(store_crawl_update(s, &due, &why));
+	must(store_shift_times(s, -2000, &why));
+	must(store_crawl_find(s, &due.id, &found, &why));
+	assert_int_equal(found.due_ms, 1);
+	assert_int_equal(found.deadline_ms, 3000);
+	must(store_crawl_find(s, &idle.id, &found, &why));
+	assert_int_equal(found.due_ms, 0);
+	assert_int_equal(found.deadline_ms, 0);
+	must(store_wake_waiting(s, 77, &why));
+	must(store_crawl_find(s, &idle.id, &found, &why));
+	assert_int_equal(found.due_ms, 77);
+	store_close(s);
+}
+
+static void
+test_epochs_only_grow(void **state)
+{
+	uint32_t first, second;
+	struct store *s = open_store();
+
+	(void)state;
+	must(store_next_epoch(s, &first, &why));
+	assert_false(store_is_dirty(s));
+	store_close(s);
+	s = open_store();
+	must(store_next_epoch(s, &second, &why));
+	assert_int_equal(first, 1);
+	assert_int_equal(second, 2);
+	store_close(s);
+}
+
+/* ---- events ---- */
+
+static struct event
+add_event(struct store *s, const char *body, size_t len)
+{
+	struct event e = { .type = EVENT_CRAWL_TRIGGERED, .time_ms = 42 };
+
+	e.id = uuid_make(&maker, &clock_system);
+	e.crawl_id = e.id;
+	must(store_event_add(s, &e, "{}", 2, body, len, &why));
+	return e;
+}
+
+static void
+test_events_come_in_order_and_are_forgotten_up_to_a_number(void **state)
+{
+	struct store *s = open_store();
+	struct msg_event_batch batch;
+	uint64_t count;
+	int64_t oldest;
+	struct event third;
+
+	(void)state;
+	must(store_events_count(s, &count, &oldest, &why));
+	assert_int_equal(count, 0);
+	assert_int_equal(oldest, 0);
+	(void)add_event(s, "{\"n\":1}", 7);
+	(void)add_event(s, "{\"n\":2}", 7);
+	third = add_event(s, "{\"n\":3}", 7);
+	must(store_events_after(s, 0, 2, &batch, &why));
+	assert_int_equal(batch.count, 2);
+	assert_memory_equal(batch.events[0].body, "{\"n\":1}", 7);
+	assert_memory_equal(batch.events[1].body, "{\"n\":2}", 7);
+	assert_int_equal(batch.events[1].body_len, 7);
+	assert_memory_equal(batch.events[0].attributes, "{}", 2);
+	must(store_events_forget(s, batch.events[1].event.seq, &why));
+	must(store_events_count(s, &count, &oldest, &why));
+	assert_int_equal(count, 1);
+	assert_int_equal(oldest, 42);
+	must(store_events_after(s, 0, 64, &batch, &why));
+	assert_int_equal(batch.count, 1);
+	assert_int_equal(batch.events[0].event.seq, third.seq);
+	assert_true(uuid_equal(&batch.events[0].event.id, &third.id));
+	must(store_events_forget(s, third.seq, &why));
+	assert_true(add_event(s, "{}", 2).seq > third.seq);	/* never a number twice */
+	store_close(s);
+}
+
+static void
+test_batch_holds_as_many_events_as_fit_a_message(void **state)
+{
+	struct store *s = open_store();
+	static char body[EVENT_BODY_MAX];
+	struct msg_event_batch batch;
+	uint64_t seq = 0;
+	unsigned all = 0;
+
+	(void)state;
+	memset(body, ' ', sizeof(body));
+	for (int i = 0; i < 100; i++)
+		(void)add_event(s, body, sizeof(body));
+	do {
+		size_t bytes = 0;
+
+		must(store_events_after(s, seq, EVENT_BATCH_MAX, &batch, &why));
+		for (unsigned i = 0; i < batch.count; i++) {
+			bytes += batch.events[i].body_len + batch.events[i].attributes_len;
+			assert_true(batch.events[i].event.seq > seq);
+			seq = batch.events[i].event.seq;
+		}
+		assert_true(bytes < WIRE_BODY_MAX - 64 * 128);
+		all += batch.count;
+	} while (batch.count > 0);
+	assert_int_equal(all, 100);
+	store_close(s);
+}
+
+/* ---- kill ---- */
+
+struct two {
+	struct crawl committed, not_committed;
+};
+
+static void
+commit_one_of_two(void *arg)
+{
+	struct two *two = arg;
+	struct store *s = open_store();
+
+	must(store_crawl_add(s, &two->committed, &request, "first", hash, &why));
+	(void)add_event(s, "{}", 2);
+	must(store_commit(s, &why));
+	must(store_crawl_add(s, &two->not_committed, &request, "second", hash, &why));
+	(void)add_event(s, "{}", 2);
+	assert_true(store_is_dirty(s));
+}
+
+static void
+test_what_was_committed_survives_a_kill_and_only_that(void **state)
+{
+	struct two two = { a_crawl(CRAWL_ACCEPTED, 1), a_crawl(CRAWL_ACCEPTED, 1) };
+	struct crawl found;
+	struct uuid id;
+	struct store *s;
+	uint64_t count;
+	int64_t oldest;
+
+	(void)state;
+	in_killed_child(commit_one_of_two, &two);
+	s = open_store();
+	must(store_crawl_find(s, &two.committed.id, &found, &why));
+	assert_int_equal(store_crawl_find(s, &two.not_committed.id, &found, &why), -ENOENT);
+	must(store_idempotency_find(s, "first", &id, &why));
+	assert_int_equal(store_idempotency_find(s, "second", &id, &why), -ENOENT);
+	must(store_events_count(s, &count, &oldest, &why));
+	assert_int_equal(count, 1);
+	store_close(s);
+}
+
+static void
+kill_often(void *arg)
+{
+	struct store *s = open_store();
+
+	(void)arg;
+	for (int i = 0; i < 50; i++)
+		(void)add(s, CRAWL_ACCEPTED, i + 1);
+	must(store_commit(s, &why));
+}
+
+static void
+test_store_grows_over_many_kills(void **state)
+{
+	struct store *s;
+	uint32_t counts[CRAWL_STATE_COUNT];
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		memset(&maker, 0, sizeof(maker));
+		in_killed_child(kill_often, NULL);
+		maker.last_ms += 10;
+		usleep(2000);		/* ids of the next child shall be others */
+	}
+	s = open_store();
+	must(store_counts(s, counts, &why));
+	assert_int_equal(counts[CRAWL_ACCEPTED], 500);
+	store_close(s);
+}
+
+/* ---- files ---- */
+
+static void
+test_files_are_their_owners_alone(void **state)
+{
+	struct store *s = open_store();
+	char log_path[112];
+	struct stat st;
+
+	(void)state;
+	(void)add(s, CRAWL_ACCEPTED, 1);
+	must(store_commit(s, &why));
+	snprintf(log_path, sizeof(log_path), "%s-wal", path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 077, 0);
+	assert_int_equal(stat(log_path, &st), 0);
+	assert_int_equal(st.st_mode & 077, 0);
+	store_close(s);
+}
+
+static void
+test_second_process_is_refused(void **state)
+{
+	struct store *s = open_store(), *second;
+
+	(void)state;
+	assert_int_equal(store_open(path, &clock_system, &second, &why), -EBUSY);
+	assert_non_null(strstr(why.text, "in use by another process"));
+	assert_non_null(strstr(why.text, path));
+	store_close(s);
+}
+
+static void
+write_at(off_t offset, const void *p, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, p, len, offset), (ssize_t)len);
+	close(fd);
+}
+
+static uint32_t
+header_at(off_t offset)
+{
+	uint8_t p[4];
+	int fd = open(path, O_RDONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, p, 4, offset), 4);
+	close(fd);
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+#define HEADER_USER_VERSION   60	/* in SQLite's file format */
+#define HEADER_APPLICATION_ID 68
+
+static void
+test_new_and_empty_files_are_migrated_from_version_0(void **state)
+{
+	struct store *s;
+
+	(void)state;
+	write_at(0, "", 0);
+	s = open_store();
+	(void)add(s, CRAWL_ACCEPTED, 1);
+	must(store_commit(s, &why));
+	store_close(s);
+	assert_int_equal(header_at(HEADER_USER_VERSION), STORE_SCHEMA_VERSION);
+	assert_int_equal(header_at(HEADER_APPLICATION_ID), 0x5452574c);
+	store_close(open_store());
+}
+
+static void
+test_failed_migration_leaves_the_file_as_it_was(void **state)
+{
+	static const uint8_t zero[4] = { 0 };
+	struct store *s = open_store();
+	struct crawl c = add(s, CRAWL_ACCEPTED, 1), found;
+
+	(void)state;
+	must(store_commit(s, &why));
+	store_close(s);
+	write_at(HEADER_USER_VERSION, zero, 4);		/* its tables are there: step 1 cannot run */
+	assert_true(store_open(path, &clock_system, &s, &why) < 0);
+	assert_non_null(strstr(why.text, "from schema 0 to 1"));
+	assert_int_equal(header_at(HEADER_USER_VERSION), 0);
+	write_at(HEADER_USER_VERSION + 3, &(uint8_t){ 1 }, 1);
+	s = open_store();
+	must(store_crawl_find(s, &c.id, &found, &why));
+	store_close(s);
+}
+
+static void
+test_newer_file_is_refused_with_what_to_do(void **state)
+{
+	struct store *s = open_store();
+
+	(void)state;
+	store_close(s);
+	write_at(HEADER_USER_VERSION + 3, &(uint8_t){ 99 }, 1);
+	assert_int_equal(store_open(path, &clock_system, &s, &why), -ENOTSUP);
+	assert_non_null(strstr(why.text, path));
+	assert_non_null(strstr(why.text, "schema 99"));
+	assert_non_null(strstr(why.text, "install that trawld again, or restore the backup"));
+	assert_int_equal(header_at(HEADER_USER_VERSION), 99);
+}
+
+static void
+test_garbage_is_refused_and_left_alone(void **state)
+{
+	char garbage[8192];
+	struct store *s;
+
+	(void)state;
+	memset(garbage, 'x', sizeof(garbage));
+	write_at(0, garbage, sizeof(garbage));
+	assert_int_equal(store_open(path, &clock_system, &s, &why), -EUCLEAN);
+	assert_non_null(strstr(why.text, path));
+	assert_non_null(strstr(why.text, "restore it from a backup"));
+	assert_int_equal(header_at(0), 0x78787878);
+}
+
+static void
+test_database_of_somebody_else_is_refused(void **state)
+{
+	struct store *s = open_store();
+
+	(void)state;
+	store_close(s);
+	write_at(HEADER_APPLICATION_ID, "OTHR", 4);
+	assert_int_equal(store_open(path, &clock_system, &s, &why), -EUCLEAN);
+	assert_non_null(strstr(why.text, "not a job store"));
+}
+
+static void
+test_directory_that_is_not_there_is_an_error(void **state)
+{
+	struct store *s;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/none/trawld.db", dir);
+	assert_int_equal(store_open(path, &clock_system, &s, &why), -EACCES);
+	assert_non_null(strstr(why.text, path));
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	static const struct CMUnitTest tests[] = {
+		TEST(test_every_member_comes_back_as_it_was_written),
+		TEST(test_unknown_crawls_are_not_found),
+		TEST(test_same_id_twice_is_refused_and_the_transaction_lives),
+		TEST(test_keys_and_jobs_belong_to_one_crawl),
+		TEST(test_second_use_of_a_key_is_an_error),
+		TEST(test_counts_are_of_live_crawls),
+		TEST(test_due_crawls_come_by_lane_longest_due_first),
+		TEST(test_leased_crawls_are_found_in_order_of_their_tokens),
+		TEST(test_times_move_with_the_clock_and_waiting_crawls_wake),
+		TEST(test_epochs_only_grow),
+		TEST(test_events_come_in_order_and_are_forgotten_up_to_a_number),
+		TEST(test_batch_holds_as_many_events_as_fit_a_message),
+		TEST(test_what_was_committed_survives_a_kill_and_only_that),
+		TEST(test_store_grows_over_many_kills),
+		TEST(test_files_are_their_owners_alone),
+		TEST(test_second_process_is_refused),
+		TEST(test_new_and_empty_files_are_migrated_from_version_0),
+		TEST(test_failed_migration_leaves_the_file_as_it_was),
+		TEST(test_newer_file_is_refused_with_what_to_do),
+		TEST(test_garbage_is_refused_and_left_alone),
+		TEST(test_database_of_somebody_else_is_refused),
+		TEST(test_directory_that_is_not_there_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

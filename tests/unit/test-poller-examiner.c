@@ -1,0 +1,140 @@
+/*
+ * The examiner: the same answer for every size around its buffers, with the thread
+ * and without.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "poller/examiner.h"
+
+/* An array of posts of exactly len bytes, filled up with white space. */
+static char *
+make_array(size_t len, uint64_t *ret_posts)
+{
+	static const char post[] = "{\"post_id\":\"1\",\"attachments\":[1,2]},\n";
+	char *text = xmalloc(len + 1);
+	size_t at = 1;
+
+	memset(text, ' ', len);
+	text[0] = '[';
+	text[len] = '\0';
+	for (*ret_posts = 0; at + sizeof(post) + 1 < len; ++*ret_posts) {
+		memcpy(text + at, post, sizeof(post) - 1);
+		at += sizeof(post) - 1;
+	}
+	if (*ret_posts > 0)
+		text[at - 2] = ' ';	/* the last comma */
+	text[len - 1] = ']';
+	return text;
+}
+
+static int
+examine(const char *text, size_t len, size_t piece, struct record_counter *ret, struct why *why)
+{
+	struct examiner *e = examiner_new(PLATFORM_FACEBOOK);
+	int rc;
+
+	for (size_t at = 0; at < len; at += piece)
+		examiner_feed(e, text + at, len - at < piece ? len - at : piece);
+	rc = examiner_end(e, why);
+	*ret = *examiner_counts(e);
+	examiner_free(e);
+	return rc;
+}
+
+static void
+test_counts_do_not_depend_on_sizes(void **state)
+{
+	static const size_t pieces[] = { 1000, 16384, EXAMINER_BUFFER - 1, EXAMINER_BUFFER,
+		EXAMINER_BUFFER + 1, 3 * EXAMINER_BUFFER, SIZE_MAX / 2 };
+
+	(void)state;
+	for (size_t buffers = 0; buffers <= 2 * EXAMINER_BUFFERS + 1; buffers++) {
+		for (int extra = -1; extra <= 1; extra++) {
+			size_t len = buffers * EXAMINER_BUFFER + 100 + (size_t)(extra - (buffers > 0 ? 100 : 0));
+			uint64_t posts;
+			scoped_free char *text = make_array(len, &posts);
+
+			for (size_t i = 0; i < countof(pieces); i++) {
+				struct record_counter counts;
+				struct why why = { "" };
+
+				if (examine(text, len, pieces[i], &counts, &why) < 0)
+					fail_msg("%zu bytes in pieces of %zu: %s", len, pieces[i], why.text);
+				assert_int_equal(counts.posts, posts);
+				assert_int_equal(counts.media, 2 * posts);
+			}
+		}
+	}
+}
+
+static void
+test_a_fault_anywhere_is_found(void **state)
+{
+	size_t len = 6 * EXAMINER_BUFFER + 77;
+	uint64_t posts;
+
+	(void)state;
+	for (size_t at = 0; at < len; at += EXAMINER_BUFFER - 1) {
+		scoped_free char *text = make_array(len, &posts);
+		struct record_counter counts;
+		struct why why = { "" };
+
+		text[at] = '\x01';
+		assert_int_equal(examine(text, len, 50000, &counts, &why), -EINVAL);
+		assert_true(why.text[0] != '\0');
+		/* And a cut there. */
+		assert_int_equal(examine(text, at + (at == 0), 50000, &counts, &why), -EINVAL);
+	}
+}
+
+static void
+test_nothing_is_no_fault_and_a_number_is(void **state)
+{
+	struct record_counter counts;
+	struct why why = { "" };
+
+	(void)state;
+	assert_int_equal(examine("", 0, 1, &counts, &why), 0);
+	assert_int_equal(counts.posts, 0);
+	assert_int_equal(examine("17", 2, 1, &counts, &why), -EINVAL);
+	assert_string_equal(why.text, "neither an array nor records");
+}
+
+static void
+test_it_can_be_given_up_at_any_time(void **state)
+{
+	size_t len = 3 * EXAMINER_BUFFERS * EXAMINER_BUFFER;
+	uint64_t posts;
+	scoped_free char *text = make_array(len, &posts);
+
+	(void)state;
+	examiner_free(NULL);
+	for (size_t end = 0; end < len; end += EXAMINER_BUFFER / 2 + 1) {
+		struct examiner *e = examiner_new(PLATFORM_FACEBOOK);
+
+		examiner_feed(e, text, end);
+		examiner_free(e);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_counts_do_not_depend_on_sizes),
+		cmocka_unit_test(test_a_fault_anywhere_is_found),
+		cmocka_unit_test(test_nothing_is_no_fault_and_a_number_is),
+		cmocka_unit_test(test_it_can_be_given_up_at_any_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
