@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -269,12 +270,13 @@ find_programs(struct supervisor *sup)
 		    strerror(errno));
 }
 
-/* The limits of the whole set, and no core file or debugger for the one that reads the key. */
+/* Modes and limits of the whole set, and no core file or debugger for the one that reads the key. */
 static void
 set_limits(void)
 {
 	struct rlimit limit;
 
+	(void)umask(0027);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
 		return;

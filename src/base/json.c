@@ -54,6 +54,9 @@ json_read(const char *p, size_t len, json_t **ret, struct why *why)
 	if (too_deep(p, len))
 		return why_set(why, EINVAL, "the JSON text is nested deeper than %d levels", JSON_DOC_DEPTH);
 	doc = json_loadb(p, len, JSON_REJECT_DUPLICATES, &error);
+	if (doc == NULL && json_error_code(&error) == json_error_null_character)
+		return why_set(why, EINVAL, "line %d, column %d: a string holds the character \\u0000, which is not "
+		    "accepted", error.line, error.column);
 	if (doc == NULL) {
 		str_printable(text, sizeof(text), error.text, strlen(error.text));
 		return why_set(why, EINVAL, "not valid JSON at line %d, column %d: %s", error.line, error.column, text);

@@ -116,9 +116,8 @@ job_settle(struct sim_jobs *jobs, struct job *job, const struct sim_settings *se
 
 	if (job->state != JOB_RUNNING || now_ms < ends_at(job, set))
 		return;
-	if (nothing && set->empty == EMPTY_FAILED)
-		job->fails = true;
-	job_end(jobs, job, job->fails ? JOB_FAILED : JOB_READY, ends_at(job, set));
+	job_end(jobs, job, job->fails || (nothing && set->empty == EMPTY_FAILED) ? JOB_FAILED : JOB_READY,
+	    ends_at(job, set));
 }
 
 void
@@ -213,8 +212,7 @@ job_word(const struct job *job, const struct sim_settings *set, int64_t now_ms)
 const char *
 job_failure(const struct job *job)
 {
-	return job->records == 0 && job->errors == 0 ? "Snapshot is empty" :
-	    "Something went wrong. Our team is looking into it.";
+	return job->fails ? "Something went wrong. Our team is looking into it." : "Snapshot is empty";
 }
 
 bool

@@ -45,7 +45,7 @@ struct job {
 	uint8_t			 body_sha256[SHA256_SIZE];
 	uint32_t		 downloads, progress_calls, building_answers;
 	bool			 include_errors;
-	bool			 fails;			/* ends as failed */
+	bool			 fails;			/* ends as failed, whatever it collects */
 	bool			 built;			/* the file is there */
 	bool			 expired;
 	bool			 answer_lost;

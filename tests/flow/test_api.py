@@ -61,7 +61,7 @@ class Api(FlowTest):
             ({k: v for k, v in REQUEST.items() if k != "url"}, "url"),
             ({**REQUEST, "dataset_id": "no such/id"}, "dataset_id"),
             ({**REQUEST, "competitor": "x" * 300}, "competitor"),
-            ({**REQUEST, "brand": "a\u0000b"}, "brand"),
+            ({**REQUEST, "brand": "a\u0000b"}, "u0000"),
             ([], ""), ("text", ""),
         ]
         for body, word in table:
