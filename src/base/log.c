@@ -36,6 +36,13 @@ static struct {
 	bool		journal;
 } log_state = { "trawld", LOG_LEVEL_INFO, false };
 
+/* Whole lines that wait for log_flush(). */
+static struct {
+	bool	on;
+	size_t	len;
+	char	lines[32 << 10];
+} held;
+
 /* $JOURNAL_STREAM is inherited even by a process whose stderr was sent elsewhere,
  * so it counts only when it names what stderr is. */
 static bool
@@ -90,6 +97,14 @@ cut(char *text, size_t max)
 	return len + 3;
 }
 
+/* A log that cannot be written has nobody to be told to. */
+static void
+put(const char *p, size_t len)
+{
+	while (write(STDERR_FILENO, p, len) < 0 && errno == EINTR)
+		;
+}
+
 static void log_write(enum log_level, const char *, va_list) __attribute__((format(printf, 2, 0)));
 
 static void
@@ -112,10 +127,31 @@ log_write(enum log_level level, const char *format, va_list args)
 	len += (size_t)n;
 	if (len > sizeof(line) - 1)
 		len = cut(line, sizeof(line) - 1);
-	line[len] = '\n';
-	/* A log that cannot be written has nobody to be told to. */
-	while (write(STDERR_FILENO, line, len + 1) < 0 && errno == EINTR)
-		;
+	line[len++] = '\n';
+	if (!held.on) {
+		put(line, len);
+		return;
+	}
+	if (held.len + len > sizeof(held.lines))
+		log_flush();
+	memcpy(held.lines + held.len, line, len);
+	held.len += len;
+	if (level <= LOG_LEVEL_WARNING)
+		log_flush();
+}
+
+void
+log_hold(void)
+{
+	held.on = true;
+}
+
+void
+log_flush(void)
+{
+	if (held.len > 0)
+		put(held.lines, held.len);
+	held.len = 0;
 }
 
 void

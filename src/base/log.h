@@ -26,6 +26,12 @@ bool log_wants(enum log_level level);
 void log_line(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* A process whose work comes in turns may hold its info and debug lines and write a
+ * turn's worth at once: log_hold() at start, log_flush() at the end of each turn. A
+ * warning or an error is still written when it is said, after what was held. */
+void log_hold(void);
+void log_flush(void);
+
 #define log_error(...)   log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...)    log_line(LOG_LEVEL_INFO, __VA_ARGS__)

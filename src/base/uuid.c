@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 
 void
 random_fill(void *p, unsigned size)
@@ -32,11 +33,20 @@ random_fill(void *p, unsigned size)
 uint64_t
 random_u64(void)
 {
-	uint64_t value;
+	/* A stock, so that ids for each request do not cost a system call each. It is the
+	 * process's own: a fork gets a new one (our programs only fork to exec). */
+	static struct {
+		pid_t	 owner;
+		unsigned left;
+		uint64_t numbers[32];
+	} stock;
 
-	/* No stock is kept: a fork would give two processes the same numbers. */
-	random_fill(&value, sizeof(value));
-	return value;
+	if (stock.left == 0 || stock.owner != getpid()) {
+		random_fill(stock.numbers, sizeof(stock.numbers));
+		stock.left = countof(stock.numbers);
+		stock.owner = getpid();
+	}
+	return stock.numbers[--stock.left];
 }
 
 struct uuid

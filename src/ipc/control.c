@@ -316,6 +316,7 @@ control_on_readable(evutil_socket_t socket, short what, void *arg)
 	if (r == -EAGAIN)
 		return;
 	/* The supervisor is gone. What is not in the store was not promised. */
+	log_flush();
 	_exit(EXIT_STATUS_OK);
 }
 

@@ -185,9 +185,11 @@ keeper_cancel(struct keeper *k, struct job *job, const char *text)
 }
 
 void
-keeper_add(struct keeper *k, struct job *job, const char *idempotency_key, const uint8_t sha256[SHA256_SIZE])
+keeper_add(struct keeper *k, struct job *job, const char *idempotency_key)
 {
 	struct crawl *c = &job->crawl;
+	enum event_type none;
+	struct lease *lease;
 	char id[UUID_TEXT_SIZE];
 	struct why why;
 
@@ -195,11 +197,17 @@ keeper_add(struct keeper *k, struct job *job, const char *idempotency_key, const
 	c->version = 1;
 	c->created_ms = c->updated_ms = c->due_ms = keeper_now(k);
 	c->provider_records = UINT64_MAX;
-	keeper_must(k, store_crawl_add(k->store, c, &job->request, idempotency_key, sha256, &why), &why);
-	k->counts[CRAWL_ACCEPTED]++;
+	lease = keeper_lease_newborn(k, job);
+	if (lease != NULL)
+		(void)crawl_after(CRAWL_ACCEPTED, STEP_LEASE_TRIGGER, &c->state, &none);
+	keeper_must(k, store_crawl_add(k->store, c, &job->request, idempotency_key, &why), &why);
+	k->counts[c->state]++;
 	k->live++;
 	k->changes++;
 	log_info("crawl=%s accepted dataset=%s platform=%s", uuid_format(id, &c->id), job->request.dataset_id,
 	    platform_of(job->request.platform)->name);
+	log_step(c, CRAWL_ACCEPTED);
+	if (lease != NULL)
+		keeper_lease_send(k, job, lease);
 	keeper_wake(k);
 }

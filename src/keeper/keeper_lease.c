@@ -26,6 +26,7 @@
 #define STORE_WRITE_MS	 10000	/* an extended deadline is written so often at most */
 #define KILL_AGAIN_MS	 10000
 #define RETURN_PAUSE_MS	 1000
+#define TRIGGERS_LEAVE	 4	/* one slot in so many is left to the other calls */
 #define SLOTS_MAX	 4096	/* of one poller, whatever it claims */
 
 /* The slots that a task takes: triggers share those of the other calls. */
@@ -81,7 +82,7 @@ lease_free(struct keeper *k, struct lease *lease)
 	lease->poller->used[slots_of(lease->kind)]--;
 	k->provider_calls -= lease->counted;
 	if (lease->kind == TASK_TRIGGER)
-		budget_trigger_ended(&k->budget, lease->dataset_id, false);
+		budget_trigger_ended(&k->budget, lease->request.dataset_id, false);
 	DL_DELETE(lease->poller->leases, lease);
 	HASH_DEL(k->leases, lease);
 	free(lease);
@@ -128,8 +129,8 @@ choose_poller(const struct keeper *k, enum crawl_lane slots)
 	return best;
 }
 
-static void
-send_task(struct keeper *k, struct job *job, const struct lease *lease)
+void
+keeper_lease_send(struct keeper *k, struct job *job, const struct lease *lease)
 {
 	struct msg_task *task = &k->task;
 
@@ -141,28 +142,37 @@ send_task(struct keeper *k, struct job *job, const struct lease *lease)
 	peer_send(lease->poller->peer, &k->out);
 }
 
-static void
-give(struct keeper *k, struct job *job, enum task_kind kind, struct keeper_peer *poller)
+/* The lease and what it changes in the crawl, but for its state. */
+static struct lease *
+lease_crawl(struct keeper *k, struct job *job, enum task_kind kind, struct keeper_peer *poller)
 {
 	struct crawl *c = &job->crawl;
 	struct lease *lease = lease_new(k, poller, &c->id, kind);
 
+	lease->request = *keeper_request_of(k, job);
 	c->lease = lease->token;
 	c->due_ms = keeper_now(k) + duration_of(k, kind);
 	if (kind == TASK_TRIGGER) {
-		const char *dataset_id = keeper_request_of(k, job)->dataset_id;
-
-		(void)str_copy(lease->dataset_id, sizeof(lease->dataset_id), dataset_id);
-		budget_trigger_begun(&k->budget, dataset_id);
+		budget_trigger_begun(&k->budget, lease->request.dataset_id);
 		c->intent_ms = keeper_now(k);
 		c->triggers++;
 		c->note[0] = '\0';
+	}
+	return lease;
+}
+
+static void
+give(struct keeper *k, struct job *job, enum task_kind kind, struct keeper_peer *poller)
+{
+	struct lease *lease = lease_crawl(k, job, kind, poller);
+
+	if (kind == TASK_TRIGGER)
 		keeper_step(k, job, STEP_LEASE_TRIGGER);
-	} else if (c->state == CRAWL_READY)
+	else if (job->crawl.state == CRAWL_READY)
 		keeper_step(k, job, STEP_LEASE_DOWNLOAD);
 	else
 		keeper_save(k, job);
-	send_task(k, job, lease);
+	keeper_lease_send(k, job, lease);
 }
 
 /* A trigger whose data set is at its cap stands aside. */
@@ -218,24 +228,40 @@ room(const struct keeper *k, enum crawl_lane slots, unsigned leave)
 	return count > kept ? count - kept : 0;
 }
 
+/* Older triggers go first, and those that are held wait in the store. */
+struct lease *
+keeper_lease_newborn(struct keeper *k, struct job *job)
+{
+	struct keeper_peer *poller = NULL;
+
+	if (!k->draining && !k->triggers_wait && room(k, LANE_CALL, TRIGGERS_LEAVE) > 0 &&
+	    budget_allows(&k->budget, keeper_mono(k), k->provider_calls) &&
+	    budget_held_ms(&k->budget, keeper_mono(k), job->request.dataset_id) == 0)
+		poller = choose_poller(k, LANE_CALL);
+	k->triggers_wait = poller == NULL;
+	return poller != NULL ? lease_crawl(k, job, TASK_TRIGGER, poller) : NULL;
+}
+
 /* One batch of a lane's due crawls; how many are no longer due. False when there are no more. */
 static bool
 grant_batch(struct keeper *k, enum crawl_lane lane, unsigned leave, unsigned *moved)
 {
 	enum crawl_lane slots = lane == LANE_TRANSFER ? LANE_TRANSFER : LANE_CALL;
 	unsigned want = room(k, slots, leave) + 8;	/* some may be leased still, or held */
-	unsigned count, before = *moved;
+	unsigned i, count, before = *moved;
 	struct job job;
 	struct why why;
 
 	if (want > KEEPER_BATCH)
 		want = KEEPER_BATCH;
 	keeper_must(k, store_due(k->store, lane, keeper_now(k), k->batch, want, &count, &why), &why);
-	for (unsigned i = 0; i < count && room(k, slots, leave) > 0; i++) {
+	for (i = 0; i < count && room(k, slots, leave) > 0; i++) {
 		job.crawl = k->batch[i];
 		job.has_request = false;
 		*moved += try_give(k, &job);
 	}
+	if (lane == LANE_TRIGGER && i == count && count < want)
+		k->triggers_wait = false;
 	return count == want && *moved > before && room(k, slots, leave) > 0;
 }
 
@@ -256,7 +282,7 @@ void
 keeper_lease_grant(struct keeper *k)
 {
 	if (budget_allows(&k->budget, keeper_mono(k), k->provider_calls)) {
-		grant_lane(k, LANE_TRIGGER, 4);	/* triggers first, but polls go on under a flood of them */
+		grant_lane(k, LANE_TRIGGER, TRIGGERS_LEAVE);	/* triggers first, but polls go on under a flood of them */
 		grant_lane(k, LANE_CALL, 0);
 		grant_lane(k, LANE_TRIGGER, 0);
 	}
@@ -295,11 +321,13 @@ keeper_lease_end(struct keeper *k, struct keeper_peer *poller, uint64_t token, c
 		return 0;
 	if (lease->poller != poller || !uuid_equal(&lease->crawl_id, crawl_id) || lease->kind != kind)
 		return -EBADMSG;
+	ret->request = lease->request;
 	lease_free(k, lease);
 	if (!keeper_find(k, crawl_id, ret) || ret->crawl.lease != token) {
 		log_debug("crawl=%s its %s has become needless", uuid_format(id, crawl_id), task_name(kind));
 		return 0;
 	}
+	ret->has_request = true;
 	ret->crawl.lease = 0;
 	ret->crawl.crashes = 0;
 	return 1;

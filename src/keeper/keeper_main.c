@@ -105,6 +105,7 @@ main(int argc, char **argv)
 	struct conf conf;
 
 	program.control = control_start(argc, argv, ROLE_KEEPER, &conf);
+	log_hold();
 	program.base = loop_new();
 	if (event_base_priority_init(program.base, 3) < 0)
 		fatal(EXIT_STATUS_FAILURE, "the loop takes no priorities");
@@ -112,6 +113,7 @@ main(int argc, char **argv)
 	keeper_recover(program.keeper);
 	control_attach(program.control, program.base, &events, &program);
 	control_ready(program.control);
+	log_flush();
 	(void)event_base_dispatch(program.base);
 
 	keeper_turn(program.keeper);
@@ -120,5 +122,6 @@ main(int argc, char **argv)
 		event_free(program.end);
 	control_free(program.control);
 	event_base_free(program.base);
+	log_flush();
 	return EXIT_STATUS_OK;
 }

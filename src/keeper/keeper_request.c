@@ -42,29 +42,6 @@ is_unsettled(const struct crawl *c)
 	return c->state == CRAWL_ACCEPTED || c->state == CRAWL_TRIGGERING || c->state == CRAWL_RECONCILING;
 }
 
-/* The request once more through the strict reader: what is kept, logged and sent to the
- * provider is what that gave, whatever a front that was taken over may send. */
-static int
-check_request(struct keeper *k, const struct msg_crawl_create *m, struct trigger_request *ret,
-    uint8_t ret_sha256[SHA256_SIZE])
-{
-	char id[UUID_TEXT_SIZE];
-	struct why why;
-	const char *text;
-	size_t len;
-	int result;
-
-	json_out_clear(&k->json);
-	trigger_request_write(&k->json, &m->body);
-	text = json_out_text(&k->json, &len);
-	sha256_of(text, len, ret_sha256);
-	result = trigger_request_read(text, len, ret, &why);
-	if (result < 0)
-		log_warning("crawl=%s a front sent a request that it should have refused: %s",
-		    uuid_format(id, &m->crawl_id), why.text);
-	return result;
-}
-
 /* On disk (after this turn), and again when the trigger is settled, if that is wanted. */
 static void
 answer_created(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_create *m, bool existed,
@@ -79,13 +56,9 @@ answer_created(struct keeper *k, struct keeper_peer *front, const struct msg_cra
 /* The crawl is there already: sent again by the front, or by a client with its key. */
 static void
 answer_existing(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_create *m,
-    const uint8_t sha256[SHA256_SIZE], bool existed, enum error_code otherwise, struct job *job)
+    bool existed, enum error_code otherwise, struct job *job)
 {
-	uint8_t known[SHA256_SIZE];
-	struct why why;
-
-	keeper_must(k, store_request_hash(k->store, &job->crawl.id, known, &why), &why);
-	if (memcmp(known, sha256, SHA256_SIZE) == 0)
+	if (trigger_request_equal(keeper_request_of(k, job), &m->body))
 		answer_created(k, front, m, existed, job);
 	else
 		keeper_answer(k, front, m->request, otherwise, false, false, NULL);
@@ -110,20 +83,22 @@ find_by_key(struct keeper *k, const char *key, struct job *ret)
 static void
 create(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_create *m)
 {
-	struct trigger_request request;
-	uint8_t sha256[SHA256_SIZE];
+	char id[UUID_TEXT_SIZE];
 	struct job job;
+	struct why why;
 
-	if (check_request(k, m, &request, sha256) < 0) {
+	if (trigger_request_check(&m->body, &why) < 0) {
+		log_warning("crawl=%s a front sent a request that it should have refused: %s",
+		    uuid_format(id, &m->crawl_id), why.text);
 		keeper_answer(k, front, m->request, ERROR_INVALID_REQUEST, false, false, NULL);
 		return;
 	}
 	if (keeper_find(k, &m->crawl_id, &job)) {
-		answer_existing(k, front, m, sha256, false, ERROR_CONFLICT, &job);
+		answer_existing(k, front, m, false, ERROR_CONFLICT, &job);
 		return;
 	}
 	if (find_by_key(k, m->idempotency_key, &job)) {
-		answer_existing(k, front, m, sha256, true, ERROR_IDEMPOTENCY_MISMATCH, &job);
+		answer_existing(k, front, m, true, ERROR_IDEMPOTENCY_MISMATCH, &job);
 		return;
 	}
 	if (k->live >= KEEPER_LIVE_MAX) {
@@ -132,9 +107,9 @@ create(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_creat
 	}
 	memset(&job.crawl, 0, sizeof(job.crawl));
 	job.crawl.id = m->crawl_id;
-	job.request = request;
+	job.request = m->body;
 	job.has_request = true;
-	keeper_add(k, &job, m->idempotency_key, sha256);
+	keeper_add(k, &job, m->idempotency_key);
 	answer_created(k, front, m, false, &job);
 }
 

@@ -73,6 +73,7 @@ keeper_turn(struct keeper *k)
 	commit(k);
 	keeper_outbox_send(k);
 	flush(k);
+	log_flush();
 	arm_due(k);
 }
 

@@ -47,12 +47,11 @@ int store_next_epoch(struct store *, uint32_t *ret, struct why *why);
 /* -EEXIST: a crawl with that id is there. idempotency_key may be ""; the caller has
  * looked it up before. */
 int store_crawl_add(struct store *, const struct crawl *, const struct trigger_request *,
-    const char *idempotency_key, const uint8_t request_sha256[SHA256_SIZE], struct why *why);
+    const char *idempotency_key, struct why *why);
 /* -ENOENT. */
 int store_crawl_find(struct store *, const struct uuid *, struct crawl *ret, struct why *why);
 int store_request_find(struct store *, const struct uuid *, struct trigger_request *ret,
     struct why *why);
-int store_request_hash(struct store *, const struct uuid *, uint8_t ret[SHA256_SIZE], struct why *why);
 /* Writes all of crawl (the caller raised version). */
 int store_crawl_update(struct store *, const struct crawl *, struct why *why);
 /* -ENOENT. */

@@ -73,7 +73,6 @@ static const char *const schema[STORE_SCHEMA_VERSION] = {
 	"CREATE UNIQUE INDEX crawls_snapshot ON crawls (snapshot_id) WHERE snapshot_id IS NOT NULL;"
 	"CREATE TABLE requests ("
 	" crawl_id BLOB PRIMARY KEY,"
-	" sha256 BLOB NOT NULL,"
 	" idempotency_key TEXT,"
 	" platform INTEGER NOT NULL,"
 	" dataset_id TEXT NOT NULL,"
@@ -117,7 +116,7 @@ static const char *const schema[STORE_SCHEMA_VERSION] = {
 
 enum sql {
 	SQL_BEGIN, SQL_COMMIT, SQL_EPOCH_SET, SQL_EPOCH_GET,
-	SQL_CRAWL_ADD, SQL_REQUEST_ADD, SQL_CRAWL_FIND, SQL_REQUEST_FIND, SQL_HASH_FIND,
+	SQL_CRAWL_ADD, SQL_REQUEST_ADD, SQL_CRAWL_FIND, SQL_REQUEST_FIND,
 	SQL_CRAWL_UPDATE, SQL_SNAPSHOT_SET, SQL_KEY_FIND, SQL_SNAPSHOT_OWNER, SQL_COUNTS,
 	SQL_DUE, SQL_DUE_NEXT, SQL_WAKE, SQL_LEASED, SQL_SHIFT,
 	SQL_EVENT_ADD, SQL_EVENTS_AFTER, SQL_EVENTS_FORGET, SQL_EVENTS_RANGE, SQL_EVENT_TIME,
@@ -130,11 +129,10 @@ static const char *const sql_text[SQL_COUNT] = {
 	[SQL_EPOCH_SET] = "UPDATE meta SET value = value + 1 WHERE name = 'epoch'",
 	[SQL_EPOCH_GET] = "SELECT value FROM meta WHERE name = 'epoch'",
 	[SQL_CRAWL_ADD] = "INSERT INTO crawls (" ALL_COLUMNS ") VALUES (" HOT_MARKS ",?,?,?,?)",
-	[SQL_REQUEST_ADD] = "INSERT INTO requests (" REQUEST_COLUMNS ", crawl_id, sha256, idempotency_key)"
-	    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[SQL_REQUEST_ADD] = "INSERT INTO requests (" REQUEST_COLUMNS ", crawl_id, idempotency_key)"
+	    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
 	[SQL_CRAWL_FIND] = "SELECT " ALL_COLUMNS " FROM crawls WHERE id = ?",
 	[SQL_REQUEST_FIND] = "SELECT " REQUEST_COLUMNS " FROM requests WHERE crawl_id = ?",
-	[SQL_HASH_FIND] = "SELECT sha256 FROM requests WHERE crawl_id = ?",
 	[SQL_CRAWL_UPDATE] = "UPDATE crawls SET (" HOT_COLUMNS ") = (" HOT_MARKS ") WHERE id = ?",
 	[SQL_SNAPSHOT_SET] = "UPDATE crawls SET snapshot_id = ?1, object_path = ?2 WHERE id = ?3"
 	    " AND (snapshot_id IS NOT ?1 OR object_path IS NOT ?2)",
@@ -663,7 +661,7 @@ add_row(struct store *s, const struct crawl *c, struct why *why)
 
 int
 store_crawl_add(struct store *s, const struct crawl *c, const struct trigger_request *q,
-    const char *idempotency_key, const uint8_t request_sha256[SHA256_SIZE], struct why *why)
+    const char *idempotency_key, struct why *why)
 {
 	struct binder b = bind_to(s, SQL_REQUEST_ADD);
 	int result;
@@ -681,7 +679,6 @@ store_crawl_add(struct store *s, const struct crawl *c, const struct trigger_req
 	put_int(&b, q->include_profile_data);
 	put_int(&b, q->num_of_posts);
 	put_uuid(&b, &c->id);
-	put_blob(&b, request_sha256, SHA256_SIZE);
 	put_text_or_null(&b, idempotency_key);
 	return run(s, SQL_REQUEST_ADD, "adding a request", why);
 }
@@ -722,21 +719,6 @@ store_request_find(struct store *s, const struct uuid *id, struct trigger_reques
 	ret->include_profile_data = get_int(&r) != 0;
 	ret->num_of_posts = (uint32_t)get_int(&r);
 	end(s, SQL_REQUEST_FIND);
-	return 0;
-}
-
-int
-store_request_hash(struct store *s, const struct uuid *id, uint8_t ret[SHA256_SIZE], struct why *why)
-{
-	struct binder b = bind_to(s, SQL_HASH_FIND);
-	struct reader r = { b.st, 0 };
-	int result;
-
-	put_uuid(&b, id);
-	if ((result = row(s, SQL_HASH_FIND, "reading a request", why)) <= 0)
-		return result < 0 ? result : -ENOENT;
-	get_bytes(&r, ret, SHA256_SIZE);
-	end(s, SQL_HASH_FIND);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "base/why.h"
 #include "model/url.h"
 
@@ -62,6 +63,15 @@ read_text(const json_t *value, const char *name, char *dst, size_t size, struct 
 	return why_set(why, EINVAL, "%s: must not contain control characters", name);
 }
 
+static int
+refuse_date(const char *name, const char *text, struct why *why)
+{
+	char shown[48];
+
+	return why_set(why, EINVAL, "%s: \"%s\" is not a day of the calendar in the form YYYY-MM-DD", name,
+	    str_printable(shown, sizeof(shown), text, strlen(text)));
+}
+
 static bool
 has_control(const char *text)
 {
@@ -72,45 +82,27 @@ has_control(const char *text)
 }
 
 static int
-read_label(const json_t *value, const char *name, char dst[REQUEST_LABEL_SIZE], struct why *why)
-{
-	int rc = read_text(value, name, dst, REQUEST_LABEL_SIZE, why);
-
-	if (rc == 0 && has_control(dst))
-		rc = why_set(why, EINVAL, "%s: must not contain control characters", name);
-	return rc;
-}
-
-static int
 read_competitor(const json_t *value, const char *name, struct trigger_request *r, struct why *why)
 {
-	return read_label(value, name, r->competitor, why);
+	return read_text(value, name, r->competitor, sizeof(r->competitor), why);
 }
 
 static int
 read_brand(const json_t *value, const char *name, struct trigger_request *r, struct why *why)
 {
-	return read_label(value, name, r->brand, why);
+	return read_text(value, name, r->brand, sizeof(r->brand), why);
 }
 
 static int
 read_category(const json_t *value, const char *name, struct trigger_request *r, struct why *why)
 {
-	return read_label(value, name, r->category, why);
+	return read_text(value, name, r->category, sizeof(r->category), why);
 }
 
 static int
 read_dataset(const json_t *value, const char *name, struct trigger_request *r, struct why *why)
 {
-	int rc = read_text(value, name, r->dataset_id, sizeof(r->dataset_id), why);
-
-	if (rc < 0)
-		return rc;
-	for (const char *p = r->dataset_id; *p != '\0'; p++)
-		if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
-			return why_set(why, EINVAL, "%s: may contain letters, digits, _ and - only, "
-			    "such as \"%s\"", name, platform_of(PLATFORM_FACEBOOK)->dataset_id);
-	return 0;
+	return read_text(value, name, r->dataset_id, sizeof(r->dataset_id), why);
 }
 
 static int
@@ -130,30 +122,19 @@ read_platform(const json_t *value, const char *name, struct trigger_request *r, 
 static int
 read_url(const json_t *value, const char *name, struct trigger_request *r, struct why *why)
 {
-	struct url url;
-	int rc = read_text(value, name, r->url, sizeof(r->url), why);
-
-	if (rc < 0 || r->url[0] == '\0')
-		return rc;
-	rc = url_split(r->url, &url, why);
-	if (rc < 0)
-		why_prefix(why, "%s", name);
-	return rc;
+	return read_text(value, name, r->url, sizeof(r->url), why);
 }
 
+/* The text is read whole first, so that a refusal can show it. */
 static int
 read_date(const json_t *value, const char *name, char dst[DATE_TEXT_SIZE], struct why *why)
 {
-	char text[REQUEST_LABEL_SIZE], shown[48];
-	struct date date;
+	char text[REQUEST_LABEL_SIZE];
 	int rc = read_text(value, name, text, sizeof(text), why);
 
-	if (rc < 0 || text[0] == '\0')
-		return rc;
-	if (date_parse(text, &date) < 0)
-		return why_set(why, EINVAL, "%s: \"%s\" is not a day of the calendar in the form YYYY-MM-DD",
-		    name, str_printable(shown, sizeof(shown), text, strlen(text)));
-	return str_copy(dst, DATE_TEXT_SIZE, text);
+	if (rc == 0 && str_copy(dst, DATE_TEXT_SIZE, text) < 0)
+		rc = refuse_date(name, text, why);
+	return rc;
 }
 
 static int
@@ -222,10 +203,49 @@ read_member(const char *name, const json_t *value, struct trigger_request *r, st
 	    str_printable(shown, sizeof(shown), name, strlen(name)), MEMBERS_TEXT);
 }
 
+static int
+check_label(const char *name, const char *text, struct why *why)
+{
+	size_t len = strlen(text);
+
+	if (utf8_prefix(text, len) != len)
+		return why_set(why, EINVAL, "%s: is not valid UTF-8", name);
+	if (has_control(text))
+		return why_set(why, EINVAL, "%s: must not contain control characters", name);
+	return 0;
+}
+
+static int
+check_date(const char *name, const char *text, struct why *why)
+{
+	struct date date;
+
+	return text[0] == '\0' || date_parse(text, &date) == 0 ? 0 : refuse_date(name, text, why);
+}
+
+static int
+check_url(const char *text, struct why *why)
+{
+	struct url url;
+	int rc;
+
+	if (text[0] == '\0')
+		return why_set(why, EINVAL, "url: is missing; give the address of the profile, page or "
+		    "channel to crawl");
+	rc = url_split(text, &url, why);
+	if (rc < 0)
+		why_prefix(why, "url");
+	return rc;
+}
+
 /* The data set of another platform would be sent rows that it refuses. */
 static int
 check_dataset(const struct trigger_request *r, struct why *why)
 {
+	for (const char *p = r->dataset_id; p == r->dataset_id || *p != '\0'; p++)
+		if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
+			return why_set(why, EINVAL, "dataset_id: may contain letters, digits, _ and - only, "
+			    "such as \"%s\"", platform_of(PLATFORM_FACEBOOK)->dataset_id);
 	for (unsigned i = 0; i < PLATFORM_COUNT; i++) {
 		const struct platform *other = platform_of((enum platform_id)i);
 
@@ -237,17 +257,14 @@ check_dataset(const struct trigger_request *r, struct why *why)
 	return 0;
 }
 
-/* What only the whole request can tell. */
 static int
-check_whole(struct trigger_request *r, struct why *why)
+check_numbers(const struct trigger_request *r, struct why *why)
 {
 	const struct platform *platform = platform_of(r->platform);
 
-	if (r->url[0] == '\0')
-		return why_set(why, EINVAL, "url: is missing; give the address of the profile, page or "
-		    "channel to crawl");
-	if (r->dataset_id[0] == '\0')
-		(void)str_copy(r->dataset_id, sizeof(r->dataset_id), platform->dataset_id);
+	if (r->num_of_posts > REQUEST_POSTS_MAX)
+		return why_set(why, EINVAL, "num_of_posts: is %" PRIu32 ", allowed are 1 to %d", r->num_of_posts,
+		    REQUEST_POSTS_MAX);
 	/* Dates of this form are in order when their texts are. */
 	if (r->start_date[0] != '\0' && r->end_date[0] != '\0' && strcmp(r->start_date, r->end_date) > 0)
 		return why_set(why, EINVAL, "start_date: %s is after end_date %s", r->start_date, r->end_date);
@@ -255,7 +272,33 @@ check_whole(struct trigger_request *r, struct why *why)
 		return why_set(why, EINVAL, "num_of_posts: is required for %s, whose posts are discovered: "
 		    "without it the collection has no bound; give a number from 1 to %d", platform->name,
 		    REQUEST_POSTS_MAX);
-	return check_dataset(r, why);
+	return 0;
+}
+
+int
+trigger_request_check(const struct trigger_request *r, struct why *why)
+{
+	int rc;
+
+	if ((rc = check_dataset(r, why)) < 0 ||
+	    (rc = check_label("competitor", r->competitor, why)) < 0 ||
+	    (rc = check_label("brand", r->brand, why)) < 0 ||
+	    (rc = check_label("category", r->category, why)) < 0 ||
+	    (rc = check_url(r->url, why)) < 0 ||
+	    (rc = check_date("start_date", r->start_date, why)) < 0 ||
+	    (rc = check_date("end_date", r->end_date, why)) < 0)
+		return rc;
+	return check_numbers(r, why);
+}
+
+bool
+trigger_request_equal(const struct trigger_request *a, const struct trigger_request *b)
+{
+	return a->platform == b->platform && strcmp(a->dataset_id, b->dataset_id) == 0 &&
+	    strcmp(a->competitor, b->competitor) == 0 && strcmp(a->brand, b->brand) == 0 &&
+	    strcmp(a->category, b->category) == 0 && strcmp(a->url, b->url) == 0 &&
+	    strcmp(a->start_date, b->start_date) == 0 && strcmp(a->end_date, b->end_date) == 0 &&
+	    a->include_profile_data == b->include_profile_data && a->num_of_posts == b->num_of_posts;
 }
 
 static int
@@ -272,7 +315,9 @@ read_object(json_t *body, struct trigger_request *r, struct why *why)
 		if (rc < 0)
 			return rc;
 	}
-	return check_whole(r, why);
+	if (r->dataset_id[0] == '\0')
+		(void)str_copy(r->dataset_id, sizeof(r->dataset_id), platform_of(r->platform)->dataset_id);
+	return trigger_request_check(r, why);
 }
 
 int

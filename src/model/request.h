@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/checksum.h"
 #include "base/json_out.h"
 #include "base/timefmt.h"
 #include "model/platform.h"
@@ -41,9 +40,15 @@ struct trigger_request {
 int trigger_request_read(const char *json, size_t len, struct trigger_request *ret,
     struct why *why);
 
-/* Writes the request as a JSON object in our own terms: all ten members, dates
- * as YYYY-MM-DD. The store keeps this text, and the same request gives the same
- * bytes, so its SHA-256 tells two requests apart. */
+/* The rules of one request, for one that did not come through trigger_request_read
+ * just now: the keeper asks again, because a front is believed in nothing. -EINVAL. */
+int trigger_request_check(const struct trigger_request *, struct why *why);
+
+/* The same request? That is what an idempotency key promises. */
+bool trigger_request_equal(const struct trigger_request *, const struct trigger_request *);
+
+/* Writes the request as a JSON object in our own terms: all ten members, dates as
+ * YYYY-MM-DD, null for what was not given. */
 void trigger_request_write(struct json_out *, const struct trigger_request *);
 
 /* Writes the provider's input row as one JSON object: only the fields that the

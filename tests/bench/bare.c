@@ -69,7 +69,6 @@ bare_commit(unsigned group, unsigned count)
 		.dataset_id = "gd_lkaxegm826bjpoo9m5", .competitor = "acme", .brand = "acme brand",
 		.category = "snacks", .url = "https://www.facebook.com/acme", .start_date = "2024-12-01",
 		.end_date = "2024-12-24", .include_profile_data = true, .num_of_posts = 10 };
-	uint8_t hash[SHA256_SIZE] = { 1 };
 	struct store *store;
 	struct why why;
 	double start;
@@ -84,7 +83,7 @@ bare_commit(unsigned group, unsigned count)
 
 		crawl.id = uuid_make(&maker, &clock_system);
 		crawl.created_ms = crawl.updated_ms = crawl.due_ms = clock_wall_ms(&clock_system);
-		if (store_crawl_add(store, &crawl, &request, "", hash, &why) < 0 ||
+		if (store_crawl_add(store, &crawl, &request, "", &why) < 0 ||
 		    ((i + 1) % group == 0 && store_commit(store, &why) < 0)) {
 			fprintf(stderr, "%s\n", why.text);
 			return 1;

@@ -21,9 +21,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "flow"))
 import harness  # noqa: E402
 from harness import BUILD, KEY, REQUEST, Program, Sim, Trawld, call, running, wait_for  # noqa: E402
 
-CLIENTS = 64
+CLIENTS = 256  # requests in flight; the ceilings get as many
 BODY = json.dumps(REQUEST)
 ROWS = []
+STARTED = []
 
 
 def say(*words):
@@ -83,15 +84,14 @@ def cpu_seconds(pid):
 
 
 def plain(folder, sim, **conf):
-    """trawld with the settings that users have, but for the log and the numbers of processes."""
+    """trawld with the settings that users have, but for the number of pollers: two cores have no use for ten."""
     base = {"BACKGROUND_POLL_INTERVAL": "30", "BACKGROUND_MAX_POLLS": "120", "BACKGROUND_MAX_WORKERS": "2",
-            "FRONT_WORKERS": "2", "RECONCILE_DELAY": "60", "LOG_LEVEL": "warning", **conf}
+            "FRONT_WORKERS": "2", "RECONCILE_DELAY": "60", "LOG_LEVEL": "info", **conf}
     return Trawld(folder, sim.url, start=False, **base)
 
 
 def start(trawld):
-    # The "ready" line is an info line: ask for it only while starting is not possible, so keep info.
-    trawld.conf["LOG_LEVEL"] = "info"
+    STARTED.append(trawld)
     trawld.start()
     return trawld
 
@@ -280,7 +280,7 @@ def table():
 def main():
     parts = sys.argv[1:] or list(PARTS)
     for part in parts:
-        folder = pathlib.Path(tempfile.mkdtemp(prefix=f"trawld-bench-", dir=os.environ.get("BENCH_DIR")))
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="trawld-bench-", dir=os.environ.get("BENCH_DIR")))
         try:
             PARTS[part](folder)
         finally:

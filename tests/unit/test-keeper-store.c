@@ -30,7 +30,6 @@ static const struct trigger_request request = {
 	.url = "https://x.com/acme", .start_date = "2024-12-01", .end_date = "", .include_profile_data = true,
 	.num_of_posts = 7,
 };
-static const uint8_t hash[SHA256_SIZE] = { 9, 8, 7 };
 
 static int
 setup(void **state)
@@ -84,7 +83,7 @@ add(struct store *s, enum crawl_state state, int64_t due_ms)
 {
 	struct crawl c = a_crawl(state, due_ms);
 
-	must(store_crawl_add(s, &c, &request, "", hash, &why));
+	must(store_crawl_add(s, &c, &request, "", &why));
 	return c;
 }
 
@@ -182,7 +181,6 @@ test_every_member_comes_back_as_it_was_written(void **state)
 	struct store *s = open_store();
 	struct crawl c = add(s, CRAWL_ACCEPTED, 500), found;
 	struct trigger_request q;
-	uint8_t sum[SHA256_SIZE];
 
 	(void)state;
 	must(store_crawl_find(s, &c.id, &found, &why));
@@ -202,8 +200,6 @@ test_every_member_comes_back_as_it_was_written(void **state)
 	assert_string_equal(q.end_date, "");
 	assert_true(q.include_profile_data);
 	assert_int_equal(q.num_of_posts, 7);
-	must(store_request_hash(s, &c.id, sum, &why));
-	assert_memory_equal(sum, hash, SHA256_SIZE);
 	store_close(s);
 }
 
@@ -213,13 +209,11 @@ test_unknown_crawls_are_not_found(void **state)
 	struct store *s = open_store();
 	struct crawl c = a_crawl(CRAWL_ACCEPTED, 1), found;
 	struct trigger_request q;
-	uint8_t sum[SHA256_SIZE];
 	struct uuid id;
 
 	(void)state;
 	assert_int_equal(store_crawl_find(s, &c.id, &found, &why), -ENOENT);
 	assert_int_equal(store_request_find(s, &c.id, &q, &why), -ENOENT);
-	assert_int_equal(store_request_hash(s, &c.id, sum, &why), -ENOENT);
 	assert_int_equal(store_crawl_update(s, &c, &why), -ENOENT);
 	assert_int_equal(store_idempotency_find(s, "k", &id, &why), -ENOENT);
 	assert_int_equal(store_snapshot_owner(s, "sd_1", &id, &why), -ENOENT);
@@ -233,7 +227,7 @@ test_same_id_twice_is_refused_and_the_transaction_lives(void **state)
 	struct crawl c = add(s, CRAWL_ACCEPTED, 500), other, found;
 
 	(void)state;
-	assert_int_equal(store_crawl_add(s, &c, &request, "", hash, &why), -EEXIST);
+	assert_int_equal(store_crawl_add(s, &c, &request, "", &why), -EEXIST);
 	other = add(s, CRAWL_ACCEPTED, 500);
 	must(store_commit(s, &why));
 	must(store_crawl_find(s, &other.id, &found, &why));
@@ -248,14 +242,14 @@ test_keys_and_jobs_belong_to_one_crawl(void **state)
 	struct uuid owner;
 
 	(void)state;
-	must(store_crawl_add(s, &a, &request, "key", hash, &why));
+	must(store_crawl_add(s, &a, &request, "key", &why));
 	must(store_idempotency_find(s, "key", &owner, &why));
 	assert_true(uuid_equal(&owner, &a.id));
 	(void)str_copy(a.snapshot_id, sizeof(a.snapshot_id), "sd_1");
 	must(store_crawl_update(s, &a, &why));
 	must(store_snapshot_owner(s, "sd_1", &owner, &why));
 	assert_true(uuid_equal(&owner, &a.id));
-	must(store_crawl_add(s, &b, &request, "", hash, &why));
+	must(store_crawl_add(s, &b, &request, "", &why));
 	(void)str_copy(b.snapshot_id, sizeof(b.snapshot_id), "sd_1");
 	assert_true(store_crawl_update(s, &b, &why) < 0);
 	store_close(s);
@@ -268,8 +262,8 @@ test_second_use_of_a_key_is_an_error(void **state)
 	struct crawl a = a_crawl(CRAWL_ACCEPTED, 1), b = a_crawl(CRAWL_ACCEPTED, 1);
 
 	(void)state;
-	must(store_crawl_add(s, &a, &request, "key", hash, &why));
-	assert_true(store_crawl_add(s, &b, &request, "key", hash, &why) < 0);
+	must(store_crawl_add(s, &a, &request, "key", &why));
+	assert_true(store_crawl_add(s, &b, &request, "key", &why) < 0);
 	store_close(s);
 }
 
@@ -482,10 +476,10 @@ commit_one_of_two(void *arg)
 	struct two *two = arg;
 	struct store *s = open_store();
 
-	must(store_crawl_add(s, &two->committed, &request, "first", hash, &why));
+	must(store_crawl_add(s, &two->committed, &request, "first", &why));
 	(void)add_event(s, "{}", 2);
 	must(store_commit(s, &why));
-	must(store_crawl_add(s, &two->not_committed, &request, "second", hash, &why));
+	must(store_crawl_add(s, &two->not_committed, &request, "second", &why));
 	(void)add_event(s, "{}", 2);
 	assert_true(store_is_dirty(s));
 }
