@@ -25,7 +25,7 @@ comma := ,
 B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(findstring clang,$(CC)),-clang)
 
 PKG_CONFIG ?= pkg-config
-lib = $(shell $(PKG_CONFIG) --libs $(1))
+lib = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 HAVE_SYSTEMD := $(shell $(PKG_CONFIG) --exists libsystemd && echo 1)
 
 EVENT   := $(call lib,libevent)

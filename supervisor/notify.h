@@ -1,11 +1,18 @@
 /*
  * notify.h - what systemd is told (sd_notify(3)). Without libsystemd, or when
  * nobody asked, each call does nothing.
+ *
+ * No call blocks: when systemd does not read, READY, RELOADING and STOPPING are
+ * owed until notify_tick() finds room (the last of them counts), all else is dropped.
  */
 #ifndef SUPERVISOR_NOTIFY_H
 #define SUPERVISOR_NOTIFY_H
 
 #include <stdint.h>
+
+void notify_open(void);		/* first */
+void notify_close(void);
+void notify_tick(void);		/* now and then */
 
 void notify_ready(const char *status);
 void notify_status(const char *status);

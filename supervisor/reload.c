@@ -72,16 +72,14 @@ reload_read(struct supervisor *sup, struct conf *ret_conf, struct why *why)
 /* ---- place after place ---- */
 
 static void
-reload_all_places(struct supervisor *sup)
+reload_run(struct supervisor *sup)
 {
 	struct reload *reload = &sup->reload;
 
 	log_set_level((enum log_level)sup->conf.log_level);
 	places_want(sup);
-	for (unsigned i = 0; i < sup->place_count; i++) {
-		reload->before[i] = sup->places[i].generation;
+	for (unsigned i = 0; i < sup->place_count; i++)
 		sup->places[i].failures = 0;
-	}
 	reload->at = 0;
 	reload->failures = 0;
 	reload->active = true;
@@ -113,7 +111,9 @@ reload_begin(struct supervisor *sup)
 	sup->conf = fresh;
 	conf_done(&fresh);
 	reload->back = false;
-	reload_all_places(sup);
+	for (unsigned i = 0; i < sup->place_count; i++)
+		reload->before[i] = sup->places[i].generation;
+	reload_run(sup);
 }
 
 static void
@@ -191,6 +191,23 @@ reload_done(struct supervisor *sup)
 
 /* ---- undoing ---- */
 
+/* Where the old child still serves it stays; only what has begun anew begins again. */
+static void
+keep_untouched(struct supervisor *sup)
+{
+	for (unsigned i = 0; i < sup->place_count; i++) {
+		struct place *p = &sup->places[i];
+		const struct child *c = place_current(p);
+
+		if (c && c->generation <= sup->reload.before[i]) {
+			sup->reload.before[i] = c->generation - 1;
+			(void)evtimer_del(p->restart);
+		} else {
+			sup->reload.before[i] = p->generation;
+		}
+	}
+}
+
 static void
 reload_undo(struct supervisor *sup)
 {
@@ -207,7 +224,8 @@ reload_undo(struct supervisor *sup)
 		reload->old_tcp = -1;
 	}
 	reload->back = true;
-	reload_all_places(sup);
+	keep_untouched(sup);
+	reload_run(sup);
 }
 
 bool

@@ -183,6 +183,7 @@ supervisor_on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	sup->ticked_ms = now;
+	notify_tick();
 	if (sup->phase == PHASE_DRAINING)
 		notify_extend(TICK_LATE_MS);
 	for (unsigned i = 0; i < sup->place_count; i++)
@@ -341,6 +342,7 @@ prepare_loop(struct supervisor *sup)
 	sup->on_chld = signal_event(sup, SIGCHLD, supervisor_on_child);
 	sup->ticked_ms = sup->keeper_beat_ms = clock_mono_ms(&clock_system);
 	sup->tick = timer_event(sup, supervisor_on_tick, TICK_MS);
+	notify_open();
 	sup->watchdog_ms = notify_watchdog_ms();
 	if (sup->watchdog_ms > 0)
 		sup->watchdog = timer_event(sup, supervisor_on_watchdog, sup->watchdog_ms / 2);
@@ -363,6 +365,7 @@ tear_down(struct supervisor *sup)
 		sup->on_term, sup->on_int, sup->on_hup, sup->on_chld, sup->tick, sup->watchdog,
 	};
 
+	notify_close();
 	listener_close(&sup->listener);
 	places_free(sup);
 	for (unsigned i = 0; i < countof(events); i++)

@@ -38,7 +38,7 @@ struct reload {
 	bool		 active, again, back;	/* again: asked for meanwhile; back: undoing one */
 	unsigned	 at;			/* the place that is being replaced */
 	unsigned	 failures;		/* of new children there */
-	uint32_t	*before;		/* each place's generation when it began */
+	uint32_t	*before;		/* each place: newer generations are replaced ones */
 	struct conf	 old_conf;
 	int		 old_tcp;		/* -1: the listener stayed */
 	char		 old_url[LISTENER_URL_SIZE];

@@ -145,6 +145,23 @@ control_ignore_signals(void)
 	(void)signal(SIGHUP, SIG_IGN);
 }
 
+/* Raising one's own score is always allowed. When memory runs out a poller goes
+ * first, whose work another takes over, and never the keeper. */
+static void
+control_set_oom_order(enum role role)
+{
+	static const char *const scores[ROLE_COUNT] = {
+		[ROLE_PUBLISHER] = "100", [ROLE_POLLER] = "300", [ROLE_FRONT] = "100",
+	};
+	int fd = scores[role] ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return;
+	if (write(fd, scores[role], strlen(scores[role])) < 0)
+		log_debug("the order of out-of-memory kills stays as it is: %s", strerror(errno));
+	(void)close(fd);
+}
+
 struct control *
 control_start(int argc, char **argv, enum role role, struct conf *ret_conf)
 {
@@ -152,6 +169,7 @@ control_start(int argc, char **argv, enum role role, struct conf *ret_conf)
 
 	control_check_start(argc, argv, role);
 	control_ignore_signals();
+	control_set_oom_order(role);	/* before the files of this process are root's */
 	if (role == ROLE_POLLER)
 		control_seclude();
 	c = xcalloc(1, sizeof(*c));

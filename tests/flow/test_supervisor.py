@@ -1,0 +1,510 @@
+"""trawld as a parent: starting, refusing, replacing and ending its children."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import threading
+import time
+import unittest
+
+from harness import (BUILD, KEY, SANITIZED, FlowTest, Program, Trawld, call, child_pids, running, wait_for)
+
+NOWHERE = "http://127.0.0.1:1"  # a provider that nobody is; nothing is crawled here
+ROLES = {"keeper": 1, "publisher": 1, "poller": 2, "front": 2}
+PROGRAMS = ["trawld"] + ["trawld-" + role for role in ROLES]
+
+
+def counts(trawld):
+    return {role: len(pids) for role, pids in trawld.children().items()}
+
+
+def all_pids(trawld):
+    return sorted(pid for pids in trawld.children().values() for pid in pids)
+
+
+def healthy(trawld):
+    try:
+        return call(trawld.url, "GET", "/health").status == 200
+    except OSError:
+        return False
+
+
+def log_after(trawld, mark, pattern, what):
+    return wait_for(lambda: re.search(pattern, trawld.log()[mark:], re.M), what)
+
+
+class Notified:
+    """The test in systemd's place: a socket that collects what sd_notify says."""
+
+    def __init__(self, test):
+        self.path = str(test.folder / "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        test.addCleanup(self.socket.close)
+        self.socket.bind(self.path)
+        self.socket.setblocking(False)
+        self.lines = []
+
+    def read(self):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                now = time.monotonic()
+                for line in self.socket.recv(65536).decode().split("\n"):
+                    self.lines.append((now, line))
+        return [line for _, line in self.lines]
+
+    def wait(self, pattern, mark=0):
+        return wait_for(lambda: next((l for l in self.read()[mark:] if re.fullmatch(pattern, l)), None),
+                        f"notified {pattern}")
+
+
+class SupervisorTest(FlowTest):
+    def start(self, **conf):
+        return self.trawld(NOWHERE, **conf)
+
+    def refused(self, *options, **conf):
+        """Runs a trawld that is expected to end by itself: its status and words."""
+        trawld = self.trawld(NOWHERE, start=False)
+        env = {**trawld.environment(), **conf}
+        env = {k: v for k, v in env.items() if v is not None}
+        done = subprocess.run([BUILD / "trawld", *options], env=env, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60)
+        self.programs.remove(trawld)
+        return done
+
+    def own_build(self, **instead):
+        """A folder with trawld and its programs, some of them replaced by shell text."""
+        folder = self.folder / "programs"
+        folder.mkdir()
+        for name in PROGRAMS:
+            # A copy: trawld looks for the others where its own file lies.
+            shutil.copy2(BUILD / name, folder / name)
+        for role, text in instead.items():
+            self.replace_program(folder, role, text)
+        return folder
+
+    @staticmethod
+    def replace_program(folder, role, text):
+        path = folder / f"trawld-{role}.new"
+        path.write_text(text)
+        path.chmod(0o755)
+        path.rename(folder / f"trawld-{role}")
+
+    def start_from(self, folder, **conf):
+        trawld = self.trawld(NOWHERE, start=False, **conf)
+        trawld.mark = 0
+        trawld.program = Program([folder / "trawld"], trawld.log_path, env=trawld.environment())
+        return trawld
+
+
+class Starting(SupervisorTest):
+    def test_all_children_run_when_it_says_ready(self):
+        trawld = self.start()
+        self.assertEqual(counts(trawld), ROLES)
+        self.assertTrue(healthy(trawld))
+        mode = (trawld.data / "api.sock").stat().st_mode
+        self.assertTrue(stat.S_ISSOCK(mode))
+        self.assertEqual(stat.S_IMODE(mode), 0o660)
+        for name in ("objects", "spool", "quarantine"):
+            self.assertTrue((trawld.data / name).is_dir())
+        self.assertEqual((trawld.data / "lock").read_text().strip(), str(trawld.program.pid))
+
+    def test_children_hold_their_descriptors_and_no_others(self):
+        trawld = self.start()
+        listening = self.listening_inodes()
+        for role, pids in trawld.children().items():
+            for pid in pids:
+                fds = pathlib.Path(f"/proc/{pid}/fd")
+                links = {int(f.name): os.readlink(f) for f in fds.iterdir()}
+                self.assertEqual(links[0], "/dev/null")
+                self.assertEqual(links[1], "/dev/null")
+                self.assertRegex(links[3], "^socket:")
+                self.assertTrue(links[5].endswith("/lock"), links)
+                held = [f for f, link in links.items() if link in listening]
+                self.assertEqual(sorted(held), [6] if role == "front" else [], role)
+
+    @staticmethod
+    def listening_inodes():
+        lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+        return {f"socket:[{l.split()[9]}]" for l in lines if l.split()[3] == "0A"}
+
+    def test_no_secret_in_environment_or_command_line_of_a_child(self):
+        trawld = self.start(NOT_OURS="surprise")
+        seen = set()
+        for pid in all_pids(trawld):
+            environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+            self.assertNotIn(KEY.encode(), environment)
+            self.assertNotIn(KEY.encode(), pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
+            seen |= {v.split(b"=")[0].decode() for v in environment.split(b"\0") if v}
+        allowed = {"PATH", "TZ", "LANG", "LC_ALL", "JOURNAL_STREAM",
+                   "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"}
+        self.assertLessEqual(seen, allowed)
+
+    def test_a_role_started_by_hand_says_so(self):
+        for role in ROLES:
+            for arguments in ([], ["--child"], ["--help"]):
+                done = subprocess.run([BUILD / f"trawld-{role}", *arguments], capture_output=True,
+                                      text=True, stdin=subprocess.DEVNULL, timeout=30)
+                self.assertEqual(done.returncode, 64, (role, arguments, done))
+                self.assertIn("is started by trawld", done.stderr)
+
+    def test_listening_sockets_of_systemd_are_used(self):
+        tcp = socket.socket()
+        tcp.bind(("127.0.0.1", 0))
+        tcp.listen(16)
+        local = socket.socket(socket.AF_UNIX)
+        local.bind(str(self.folder / "given.sock"))
+        local.listen(16)
+        self.addCleanup(tcp.close)
+        self.addCleanup(local.close)
+        port = tcp.getsockname()[1]
+        trawld = self.trawld(NOWHERE, start=False, PORT="1")
+        trawld.mark = 0
+        # The shell gives the descriptors their numbers and keeps the pid that LISTEN_PID names.
+        # High numbers, so that neither is overwritten before it is copied.
+        high = [os.dup2(tcp.fileno(), 60), os.dup2(local.fileno(), 61)]
+        shell = (f"exec 3<&{high[0]}; exec 4<&{high[1]}; LISTEN_PID=$$ LISTEN_FDS=2 "
+                 f"LISTEN_FDNAMES=http:api exec {BUILD / 'trawld'}")
+        trawld.program = Program(["/bin/bash", "-c", shell], trawld.log_path,
+                                 env=trawld.environment(), pass_fds=high)
+        for fd in high:
+            os.close(fd)
+        found = log_after(trawld, 0, r"ready: (http://\S+),", "trawld is ready")
+        self.assertEqual(found.group(1), f"http://127.0.0.1:{port}")
+        trawld.url = found.group(1)
+        self.assertTrue(healthy(trawld))
+        self.assertFalse((trawld.data / "api.sock").exists())
+        self.assertEqual(trawld.stop(), 0)
+        self.assertTrue((self.folder / "given.sock").exists())
+
+    def test_ipv6_is_served(self):
+        try:
+            with socket.socket(socket.AF_INET6) as probe:
+                probe.bind(("::1", 0))
+        except OSError:
+            self.skipTest("this machine has no ::1")
+        trawld = self.start(BIND_ADDRESS="::1")
+        self.assertRegex(trawld.url, r"^http://\[::1\]:\d+$")
+        self.assertTrue(healthy(trawld))
+
+    def test_the_data_directory_is_made_with_its_parents_even_with_a_long_path(self):
+        trawld = self.trawld(NOWHERE, start=False)
+        trawld.data = trawld.folder / "a" / ("b" * 90) / ("c" * 90)
+        trawld.start()
+        self.assertTrue((trawld.data / "api.sock").exists())
+
+
+class Refusing(SupervisorTest):
+    def test_a_second_one_on_the_same_data_is_refused(self):
+        first = self.start()
+        second = self.refused(DATA_DIR=str(first.data))
+        self.assertEqual(second.returncode, 75)
+        self.assertIn(str(first.program.pid), second.stderr)
+        self.assertTrue(healthy(first))
+        self.assertTrue((first.data / "api.sock").exists())
+
+    def test_a_taken_port_is_named(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen(1)
+            port = taken.getsockname()[1]
+            done = self.refused(PORT=str(port))
+        self.assertEqual(done.returncode, 69)
+        self.assertIn(f"127.0.0.1 port {port}", done.stderr)
+
+    def test_a_data_directory_that_cannot_be_made_or_written(self):
+        (self.folder / "file").write_text("")
+        done = self.refused(DATA_DIR=str(self.folder / "file" / "data"))
+        self.assertEqual(done.returncode, 73)
+        self.assertIn("DATA_DIR", done.stderr)
+        done = self.refused(DATA_DIR="/proc/trawld")
+        self.assertEqual(done.returncode, 73)
+
+    def test_a_bad_configuration(self):
+        path = self.folder / "trawld.env"
+        path.write_text("# mine\nPROT=8080\n")
+        for done in (self.refused(PORT="eighty"), self.refused(BRIGHTDATA_API_KEY=None),
+                     self.refused("--config", str(path)),
+                     self.refused("--config", str(self.folder / "none.env")),
+                     self.refused("--check-config", PORT="eighty"),
+                     self.refused("--check-config", BRIGHTDATA_API_KEY=None)):
+            self.assertEqual(done.returncode, 78, done)
+            self.assertTrue(done.stderr.strip(), done)
+            self.assertNotIn(KEY, done.stderr)
+        self.assertIn("trawld.env:2", self.refused("--config", str(path)).stderr)
+
+    def test_command_line(self):
+        done = self.refused("--check-config")
+        self.assertEqual((done.returncode, done.stdout), (0, "configuration is valid\n"))
+        done = self.refused("--print-config")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("PORT=0  # environment", done.stdout)
+        self.assertNotIn(KEY, done.stdout)
+        self.assertRegex(self.refused("--version").stdout, r"^trawld \d+\.\d+")
+        self.assertIn("--config FILE", self.refused("--help").stdout)
+        for wrong in (["--nonsense"], ["word"], ["--config"]):
+            self.assertEqual(self.refused(*wrong).returncode, 64)
+
+    def test_an_end_that_no_restart_mends_ends_the_set_with_its_status(self):
+        for status, whole in ((78, 78), (73, 73), (70, 75)):
+            with self.subTest(status):
+                folder = self.own_build(publisher=f"#!/bin/sh\nexit {status}\n")
+                trawld = self.start_from(folder)
+                self.assertEqual(trawld.program.process.wait(30), whole)
+                shutil.rmtree(folder)
+
+
+class Living(SupervisorTest):
+    def test_each_killed_child_comes_back(self):
+        trawld = self.start()
+        for role in ROLES:
+            pid = trawld.kill_child(role)
+            wait_for(lambda: counts(trawld) == ROLES and pid not in all_pids(trawld),
+                     f"{role} is there again")
+            wait_for(lambda: healthy(trawld), f"healthy after the death of {role}")
+        self.assertTrue(trawld.program.alive())
+
+    def test_callers_wait_and_are_not_refused_while_all_fronts_are_dead(self):
+        trawld = self.start(FRONT_WORKERS="1")
+        for _ in range(5):
+            trawld.kill_child("front")
+            self.assertTrue(healthy(trawld))
+
+    def test_a_child_that_keeps_dying_is_started_ever_more_slowly(self):
+        folder = self.own_build(publisher="#!/bin/sh\nexit 1\n")
+        trawld = self.start_from(folder)
+        log_after(trawld, 0, r"publisher\[0\] is started again in 800 ms", "the pauses grow")
+        pauses = re.findall(r"publisher\[0\] is started again in (\d+) ms", trawld.log())
+        self.assertEqual(pauses[:4], ["100", "200", "400", "800"])
+        self.assertNotIn("ready: ", trawld.log())
+        self.assertEqual(trawld.stop(), 0)
+
+    def test_a_child_that_never_gets_ready_is_killed(self):
+        folder = self.own_build(publisher="#!/bin/sh\nexec /bin/sleep 600\n")
+        trawld = self.start_from(folder)
+        log_after(trawld, 0, r"publisher pid \d+ is killed: it was not ready in time", "the kill")
+        self.assertEqual(trawld.stop(), 0)
+
+    def test_a_killed_supervisor_leaves_no_child(self):
+        trawld = self.start()
+        pids = all_pids(trawld)
+        trawld.program.process.kill()
+        trawld.program.process.wait()
+        start = time.monotonic()
+        wait_for(lambda: not any(running(p) for p in pids), "the children leave")
+        self.assertLess(time.monotonic() - start, 8 if SANITIZED else 2)
+        trawld.start()  # the stale api.sock and the lock are no hindrance
+        self.assertTrue(healthy(trawld))
+
+    def test_the_keeper_can_be_stopped_only_for_a_while_before_systemd_knows(self):
+        notified = Notified(self)
+        trawld = self.start(NOTIFY_SOCKET=notified.path, WATCHDOG_USEC="400000")
+        beats = lambda: notified.read().count("WATCHDOG=1")
+        wait_for(lambda: beats() >= 3, "the watchdog is fed")
+        keeper = trawld.children()["keeper"][0]
+        os.kill(keeper, signal.SIGSTOP)
+        try:
+            log_after(trawld, 0, r"the keeper has been silent", "the silence is noticed")
+            before = beats()
+            wait_for(lambda: trawld.log().count("the keeper has been silent") >= 4, "and goes on")
+            self.assertEqual(beats(), before)
+        finally:
+            os.kill(keeper, signal.SIGCONT)
+        wait_for(lambda: beats() > before, "fed again")
+
+
+class Reloading(SupervisorTest):
+    def start_with_file(self, text="", **conf):
+        self.file = self.folder / "trawld.env"
+        self.file.write_text(text)
+        trawld = self.trawld(NOWHERE, start=False, **conf)
+        trawld.start("--config", str(self.file))
+        return trawld
+
+    def reload(self, trawld, pattern=r"reloaded: (http://\S+),"):
+        mark = len(trawld.log())
+        trawld.program.send(signal.SIGHUP)
+        return log_after(trawld, mark, pattern, f"reload: {pattern}")
+
+    def test_every_child_is_replaced_and_nobody_is_refused(self):
+        trawld = self.start()
+        before = all_pids(trawld)
+        stop, bad, done = threading.Event(), [], []
+
+        def ask():
+            while not stop.is_set():
+                try:
+                    answer = call(trawld.url, "GET", "/health")
+                    (done if answer.status in (200, 503) else bad).append(answer)
+                except OSError as error:
+                    bad.append(error)
+
+        asker = threading.Thread(target=ask)
+        asker.start()
+        try:
+            self.reload(trawld)
+            self.reload(trawld)
+        finally:
+            stop.set()
+            asker.join()
+        wait_for(lambda: not any(running(p) for p in before), "the old ones leave")
+        wait_for(lambda: counts(trawld) == ROLES, "as many as before")
+        self.assertEqual(bad, [])
+        self.assertTrue(done)
+        self.assertTrue(healthy(trawld))
+
+    def test_two_signals_at_once_end_in_a_whole_set(self):
+        trawld = self.start()
+        for _ in range(5):
+            trawld.program.send(signal.SIGHUP)
+            time.sleep(0.01)
+        log_after(trawld, 0, r"reloaded: ", "reloaded")
+        wait_for(lambda: trawld.log().count("reloading the config") == trawld.log().count("reloaded: ")
+                 and counts(trawld) == ROLES, "all reloads are through")
+        self.assertTrue(healthy(trawld))
+
+    def test_a_bad_file_keeps_the_old_children(self):
+        trawld = self.start_with_file("RETRY_MAX_ATTEMPTS=3\n")
+        before = all_pids(trawld)
+        for bad in ("RETRY_MAX_ATTEMPTS=many\n", "NONSENSE=1\n"):
+            self.file.write_text(bad)
+            self.reload(trawld, r"reload refused, .*trawld\.env:1")
+        self.file.unlink()
+        self.reload(trawld, r"reload refused, .*No such file")
+        self.assertEqual(all_pids(trawld), before)
+        self.assertTrue(healthy(trawld))
+
+    def test_counts_change(self):
+        trawld = self.trawld(NOWHERE, start=False)
+        trawld.QUICK = {k: v for k, v in Trawld.QUICK.items()
+                        if k not in ("BACKGROUND_MAX_WORKERS", "FRONT_WORKERS")}
+        trawld.conf = dict(trawld.QUICK)
+        self.file = self.folder / "trawld.env"
+        for pollers, fronts in ((2, 2), (4, 3), (1, 1)):
+            self.file.write_text(f"BACKGROUND_MAX_WORKERS={pollers}\nFRONT_WORKERS={fronts}\n")
+            if trawld.program:
+                self.reload(trawld)
+            else:
+                trawld.start("--config", str(self.file))
+            wait_for(lambda: counts(trawld) == {**ROLES, "poller": pollers, "front": fronts},
+                     f"{pollers} pollers and {fronts} fronts")
+        self.assertTrue(healthy(trawld))
+
+    def test_the_port_changes_without_a_gap_and_a_taken_one_is_refused(self):
+        trawld = self.start_with_file()
+        del trawld.conf["LOG_LEVEL"]
+        before = all_pids(trawld)
+        # PORT stands in the environment of a running process; BIND_ADDRESS does not.
+        self.file.write_text("BIND_ADDRESS=192.0.2.1\n")
+        self.reload(trawld, r"reload refused, .*192\.0\.2\.1")
+        self.assertEqual(all_pids(trawld), before)
+        self.file.write_text("BIND_ADDRESS=127.0.0.2\n")
+        url = self.reload(trawld).group(1)
+        self.assertRegex(url, r"^http://127\.0\.0\.2:\d+$")
+        self.assertEqual(call(url, "GET", "/health").status, 200)
+        with self.assertRaises(OSError):
+            wait_for(lambda: not healthy(trawld) and trawld_gone(trawld.url), "the old port closes")
+
+    def test_the_data_directory_cannot_change(self):
+        trawld = self.trawld(NOWHERE, start=False)
+        environment = trawld.environment
+        trawld.environment = lambda: {k: v for k, v in environment().items() if k != "DATA_DIR"}
+        self.file = self.folder / "trawld.env"
+        self.file.write_text(f"DATA_DIR={trawld.data}\n")
+        trawld.start("--config", str(self.file))
+        self.file.write_text(f"DATA_DIR={self.folder / 'other'}\n")
+        self.reload(trawld, r"reload refused, .*DATA_DIR cannot change")
+        self.assertFalse((self.folder / "other").exists())
+        self.assertTrue(healthy(trawld))
+
+    def test_a_new_child_that_cannot_start_leaves_the_old_ones_in_place(self):
+        folder = self.own_build()
+        trawld = self.start_from(folder)
+        trawld.url = log_after(trawld, 0, r"ready: (http://\S+),", "ready").group(1)
+        fronts = sorted(trawld.children()["front"])
+        self.replace_program(folder, "front", "#!/bin/sh\nexit 78\n")
+        self.reload(trawld, r"the old configuration is in use again")
+        self.assertEqual(sorted(trawld.children()["front"]), fronts)
+        wait_for(lambda: counts(trawld) == ROLES, "a whole set")
+        self.assertTrue(healthy(trawld))
+        self.assertEqual(trawld.stop(), 0)
+
+    def test_a_new_key_reaches_new_pollers_only(self):
+        key = self.folder / "key"
+        key.write_text("first-key-0001\n")
+        trawld = self.trawld(NOWHERE, start=False)
+        environment = trawld.environment
+        trawld.environment = lambda: {
+            **{k: v for k, v in environment().items() if k != "BRIGHTDATA_API_KEY"},
+            "BRIGHTDATA_API_KEY_FILE": str(key)}
+        trawld.start()
+        before = trawld.children()["poller"]
+        key.write_text("second-key-0002\n")
+        self.reload(trawld)
+        wait_for(lambda: not set(before) & set(trawld.children()["poller"]), "new pollers")
+        key.unlink()
+        self.reload(trawld, r"reload refused, ")
+        self.assertNotIn("-key-000", trawld.log())
+
+
+def trawld_gone(url):
+    call(url, "GET", "/health", timeout=5)
+    return False
+
+
+class Ending(SupervisorTest):
+    def test_sigterm_and_sigint_end_it_cleanly(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number):
+                trawld = self.start()
+                pids = all_pids(trawld)
+                start = time.monotonic()
+                self.assertEqual(trawld.stop(number), 0)
+                self.assertLess(time.monotonic() - start, 10)
+                self.assertFalse([p for p in pids if running(p)])
+                self.assertFalse((trawld.data / "api.sock").exists())
+
+    def test_sigterm_while_it_starts(self):
+        trawld = self.trawld(NOWHERE, start=False)
+        trawld.launch()
+        wait_for(lambda: child_pids(trawld.program.pid), "the first child")
+        pids = child_pids(trawld.program.pid)
+        self.assertEqual(trawld.stop(), 0)
+        self.assertFalse([p for p in pids if running(p)])
+
+    def test_a_stopped_child_is_killed_within_the_limit(self):
+        trawld = self.start()
+        pids = all_pids(trawld)
+        for role in ("front", "keeper"):
+            os.kill(trawld.children()[role][0], signal.SIGSTOP)
+        start = time.monotonic()
+        trawld.program.send(signal.SIGTERM)
+        time.sleep(0.1)
+        trawld.program.send(signal.SIGTERM)  # a second one changes nothing
+        self.assertEqual(trawld.stop(), 0)
+        self.assertLess(time.monotonic() - start, 11)
+        self.assertFalse([p for p in pids if running(p)])
+
+    def test_systemd_is_told(self):
+        notified = Notified(self)
+        trawld = self.start(NOTIFY_SOCKET=notified.path)
+        notified.wait("READY=1")
+        notified.wait("STATUS=.+")
+        mark = len(notified.read())
+        trawld.program.send(signal.SIGHUP)
+        notified.wait("RELOADING=1", mark)
+        notified.wait(r"MONOTONIC_USEC=\d+", mark)
+        notified.wait("READY=1", mark)
+        mark = len(notified.read())
+        self.assertEqual(trawld.stop(), 0)
+        notified.wait("STOPPING=1", mark)
+        notified.wait(r"EXTEND_TIMEOUT_USEC=\d+", mark)
+
+
+if __name__ == "__main__":
+    unittest.main()
