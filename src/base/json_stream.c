@@ -197,7 +197,7 @@ on_key(void *arg, const unsigned char *key, size_t len)
 	if (len >= LENGTH_BITS || (s->lengths >> len & 1) == 0)
 		return 1;
 	for (i = 0; i < s->count; i++) {
-		if (s->name_lengths[i] == len && memcmp(s->names[i], key, len) == 0) {
+		if (s->name_lengths[i] == len && s->names[i][0] == (char)key[0] && memcmp(s->names[i], key, len) == 0) {
 			s->next = &s->members[i];
 			break;
 		}

@@ -47,6 +47,8 @@ const struct guard_limits guard_limits_default = {
 	.linger_ms = 2000,
 };
 
+#define FIRST_REQUEST_MS 1000	/* while stopping: what a new connection gets to send its request */
+
 struct guard_conn {
 	uint32_t		 magic;
 	struct guard		*guard;
@@ -572,12 +574,15 @@ conn_is_gone(struct guard_conn *conn, int64_t now)
 	return poll(&look, 1, 0) == 1 && (look.revents & (POLLHUP | POLLERR)) != 0;
 }
 
-/* While stopping: quiet, and nothing is on its way in. */
+/* While stopping: quiet, and nothing is on its way in. One that was accepted a moment
+ * ago and has not asked anything yet is about to. */
 static bool
 conn_may_leave(const struct guard_conn *conn)
 {
 	int unread = 0;
 
+	if (conn->given == 0 && guard_now(conn->guard) - conn->quiet_ms < FIRST_REQUEST_MS)
+		return false;
 	return conn->guard->stopping && conn_is_quiet(conn) &&
 	    (ioctl(bufferevent_getfd(conn->stream), FIONREAD, &unread) < 0 || unread == 0);
 }

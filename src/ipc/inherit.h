@@ -2,8 +2,9 @@
  * inherit.h - the contract between the supervisor and its children: everything a
  * child inherits, and everything the two say to each other.
  *
- * A child is exec'd as "PROGRAM --child" with an empty environment but for PATH,
- * TZ, LANG, NOTIFY-free, and these descriptors:
+ * A child is exec'd as "PROGRAM --child" in a session of its own, with an empty
+ * environment but for PATH, TZ, LANG, LC_ALL, JOURNAL_STREAM (and the options of
+ * sanitizers), and these descriptors:
  *
  *   0,1,2  /dev/null, /dev/null, the log
  *   3      control socket (SOCK_SEQPACKET): one struct inherit_message a packet

@@ -6,6 +6,9 @@
  * one log line, and nothing of the bad message has been acted on. The receiver
  * lives on.
  *
+ * A HELLO of another version on the keeper's word ends this process with
+ * EXIT_STATUS_VERSION; on anyone else's it costs the sender the connection.
+ *
  * Who may say what is the rules table of the receiver, indexed by message type:
  * the roles that may send it (1 << ROLE_x, or-ed) and its handler. The far end's
  * role is the one the supervisor named.
@@ -54,7 +57,7 @@ struct peer_events {
 struct peer *peer_new(struct event_base *, int fd, enum role own_role,
     const struct inherit_message *who, const struct ipc_rule *rules,
     const struct peer_events *, void *arg);
-void peer_free(struct peer *);		/* without on_closed */
+void peer_free(struct peer *);		/* without on_closed; in a callback: right after it */
 
 enum role peer_role(const struct peer *);
 unsigned peer_instance(const struct peer *);

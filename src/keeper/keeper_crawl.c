@@ -115,14 +115,14 @@ count_step(struct keeper *k, const struct crawl *c, enum crawl_state from)
 }
 
 static void
-write_row(struct keeper *k, struct job *job)
+write_row(struct keeper *k, struct job *job, bool with_job)
 {
 	struct why why;
 	int result;
 
 	job->crawl.version++;
 	job->crawl.updated_ms = keeper_now(k);
-	result = store_crawl_update(k->store, &job->crawl, &why);
+	result = store_crawl_update(k->store, &job->crawl, with_job, &why);
 	if (result == -ENOENT)
 		(void)why_set(&why, EUCLEAN, "job store: a crawl that was read is gone");
 	keeper_must(k, result, &why);
@@ -148,7 +148,7 @@ keeper_step(struct keeper *k, struct job *job, enum crawl_step step)
 		c->lease = 0;
 		c->note[0] = '\0';
 	}
-	write_row(k, job);
+	write_row(k, job, step == STEP_TRIGGERED || step == STEP_ADOPTED);
 	if (event != EVENT_NONE)
 		keeper_outbox_add(k, job, event);
 	count_step(k, c, from);
@@ -159,7 +159,7 @@ keeper_step(struct keeper *k, struct job *job, enum crawl_step step)
 void
 keeper_save(struct keeper *k, struct job *job)
 {
-	write_row(k, job);
+	write_row(k, job, false);
 }
 
 void

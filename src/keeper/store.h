@@ -52,8 +52,9 @@ int store_crawl_add(struct store *, const struct crawl *, const struct trigger_r
 int store_crawl_find(struct store *, const struct uuid *, struct crawl *ret, struct why *why);
 int store_request_find(struct store *, const struct uuid *, struct trigger_request *ret,
     struct why *why);
-/* Writes all of crawl (the caller raised version). */
-int store_crawl_update(struct store *, const struct crawl *, struct why *why);
+/* Writes the crawl (the caller raised version); snapshot_id and object_path only
+ * with_job: they are set once, and writing them costs an index. -ENOENT. */
+int store_crawl_update(struct store *, const struct crawl *, bool with_job, struct why *why);
 /* -ENOENT. */
 int store_idempotency_find(struct store *, const char *key, struct uuid *ret, struct why *why);
 /* The crawl that owns a provider's job; -ENOENT. */

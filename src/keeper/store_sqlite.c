@@ -68,8 +68,9 @@ static const char *const schema[STORE_SCHEMA_VERSION] = {
 	" snapshot_id TEXT,"
 	" object_path TEXT"
 	") STRICT, WITHOUT ROWID;"
-	"CREATE INDEX crawls_due ON crawls (lane, due_ms, state) WHERE lane IS NOT NULL;"
-	"CREATE INDEX crawls_lease ON crawls (lease) WHERE lease IS NOT NULL;"
+	/* A lease always moves the due time, so it costs nothing to keep it here, and the
+	 * leases of a dead keeper are found without a row being read. */
+	"CREATE INDEX crawls_due ON crawls (lane, due_ms, state, lease) WHERE lane IS NOT NULL;"
 	"CREATE UNIQUE INDEX crawls_snapshot ON crawls (snapshot_id) WHERE snapshot_id IS NOT NULL;"
 	"CREATE TABLE requests ("
 	" crawl_id BLOB PRIMARY KEY,"
@@ -117,7 +118,7 @@ static const char *const schema[STORE_SCHEMA_VERSION] = {
 enum sql {
 	SQL_BEGIN, SQL_COMMIT, SQL_EPOCH_SET, SQL_EPOCH_GET,
 	SQL_CRAWL_ADD, SQL_REQUEST_ADD, SQL_CRAWL_FIND, SQL_REQUEST_FIND,
-	SQL_CRAWL_UPDATE, SQL_SNAPSHOT_SET, SQL_KEY_FIND, SQL_SNAPSHOT_OWNER, SQL_COUNTS,
+	SQL_CRAWL_UPDATE, SQL_CRAWL_UPDATE_JOB, SQL_KEY_FIND, SQL_SNAPSHOT_OWNER, SQL_COUNTS,
 	SQL_DUE, SQL_DUE_NEXT, SQL_WAKE, SQL_LEASED, SQL_SHIFT,
 	SQL_EVENT_ADD, SQL_EVENTS_AFTER, SQL_EVENTS_FORGET, SQL_EVENTS_RANGE, SQL_EVENT_TIME,
 	SQL_COUNT
@@ -134,8 +135,8 @@ static const char *const sql_text[SQL_COUNT] = {
 	[SQL_CRAWL_FIND] = "SELECT " ALL_COLUMNS " FROM crawls WHERE id = ?",
 	[SQL_REQUEST_FIND] = "SELECT " REQUEST_COLUMNS " FROM requests WHERE crawl_id = ?",
 	[SQL_CRAWL_UPDATE] = "UPDATE crawls SET (" HOT_COLUMNS ") = (" HOT_MARKS ") WHERE id = ?",
-	[SQL_SNAPSHOT_SET] = "UPDATE crawls SET snapshot_id = ?1, object_path = ?2 WHERE id = ?3"
-	    " AND (snapshot_id IS NOT ?1 OR object_path IS NOT ?2)",
+	[SQL_CRAWL_UPDATE_JOB] = "UPDATE crawls SET (" HOT_COLUMNS ", snapshot_id, object_path)"
+	    " = (" HOT_MARKS ",?,?) WHERE id = ?",
 	[SQL_KEY_FIND] = "SELECT crawl_id FROM requests WHERE idempotency_key = ?",
 	[SQL_SNAPSHOT_OWNER] = "SELECT id FROM crawls WHERE snapshot_id = ?",
 	[SQL_COUNTS] = "SELECT state, count(*) FROM crawls INDEXED BY crawls_due"
@@ -146,8 +147,8 @@ static const char *const sql_text[SQL_COUNT] = {
 	    " WHERE lane = ?1 AND due_ms > ?2 ORDER BY due_ms LIMIT 1",
 	[SQL_WAKE] = "UPDATE crawls INDEXED BY crawls_due SET due_ms = ?1"
 	    " WHERE lane IN (1, 2, 3) AND due_ms = 0",
-	[SQL_LEASED] = "SELECT " ALL_COLUMNS " FROM crawls INDEXED BY crawls_lease"
-	    " WHERE lease > ?1 ORDER BY lease LIMIT ?2",
+	[SQL_LEASED] = "SELECT " ALL_COLUMNS " FROM crawls INDEXED BY crawls_due"
+	    " WHERE lane IS NOT NULL AND lease > ?1 ORDER BY lease LIMIT ?2",
 	[SQL_SHIFT] = "UPDATE crawls INDEXED BY crawls_due SET"
 	    " due_ms = CASE WHEN due_ms > 0 THEN max(due_ms + ?1, 1) ELSE 0 END,"
 	    " deadline_ms = CASE WHEN deadline_ms > 0 THEN max(deadline_ms + ?1, 1) END"
@@ -723,24 +724,20 @@ store_request_find(struct store *s, const struct uuid *id, struct trigger_reques
 }
 
 int
-store_crawl_update(struct store *s, const struct crawl *c, struct why *why)
+store_crawl_update(struct store *s, const struct crawl *c, bool with_job, struct why *why)
 {
-	struct binder b = bind_to(s, SQL_CRAWL_UPDATE);
-	struct binder names = bind_to(s, SQL_SNAPSHOT_SET);
+	enum sql which = with_job ? SQL_CRAWL_UPDATE_JOB : SQL_CRAWL_UPDATE;
+	struct binder b = bind_to(s, which);
 	int result;
 
 	put_crawl(&b, c);
+	if (with_job) {
+		put_text_or_null(&b, c->snapshot_id);
+		put_text_or_null(&b, c->object_path);
+	}
 	put_uuid(&b, &c->id);
-	if ((result = change(s, SQL_CRAWL_UPDATE, "writing a crawl", why)) < 0)
-		return result;
-	if (sqlite3_changes(s->db) != 1)
-		return -ENOENT;
-	if (c->snapshot_id[0] == '\0' && c->object_path[0] == '\0')
-		return 0;
-	put_text_or_null(&names, c->snapshot_id);
-	put_text_or_null(&names, c->object_path);
-	put_uuid(&names, &c->id);
-	return change(s, SQL_SNAPSHOT_SET, "writing a crawl's job", why);
+	result = change(s, which, "writing a crawl", why);
+	return result == 0 && sqlite3_changes(s->db) != 1 ? -ENOENT : result;
 }
 
 static int

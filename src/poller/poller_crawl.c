@@ -126,7 +126,7 @@ trigger_on_done(const struct http_answer *answer, void *arg)
 	(void)str_copy(job->task.crawl.snapshot_id, sizeof(job->task.crawl.snapshot_id),
 	    done.snapshot_id);
 	if (done.verdict.outcome == OUTCOME_OK)
-		job_log(job, LOG_LEVEL_INFO, "triggered in %" PRId64 " ms", job_elapsed_ms(job));
+		job_log(job, LOG_LEVEL_DEBUG, "triggered in %" PRId64 " ms", job_elapsed_ms(job));
 	else
 		job_log_verdict(job, &done.verdict);
 	poller_send_trigger_done(job->poller, &done);

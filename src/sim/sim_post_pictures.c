@@ -146,7 +146,7 @@ instagram_content(struct post *post, unsigned count, bool video, struct json_out
 		json_out_member_int(o, "index", i);
 		json_out_member(o, "type", moves ? "Video" : "Photo");
 		part_media_url(post, o, "url", moves ? ".mp4" : ".jpg");
-		(void)snprintf(id, sizeof id, "%u%09u", 31, random_below(&post->random, 1000000000));
+		(void)snprintf(id, sizeof id, "%d%09u", 31, random_below(&post->random, 1000000000));
 		json_out_member(o, "id", id);
 		json_out_close(o);
 	}

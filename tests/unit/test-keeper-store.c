@@ -187,7 +187,7 @@ test_every_member_comes_back_as_it_was_written(void **state)
 	assert_same(&c, &found);
 	fill(&c);
 	c.state = CRAWL_DOWNLOADING;
-	must(store_crawl_update(s, &c, &why));
+	must(store_crawl_update(s, &c, true, &why));
 	must(store_crawl_find(s, &c.id, &found, &why));
 	assert_same(&c, &found);
 	must(store_request_find(s, &c.id, &q, &why));
@@ -214,7 +214,7 @@ test_unknown_crawls_are_not_found(void **state)
 	(void)state;
 	assert_int_equal(store_crawl_find(s, &c.id, &found, &why), -ENOENT);
 	assert_int_equal(store_request_find(s, &c.id, &q, &why), -ENOENT);
-	assert_int_equal(store_crawl_update(s, &c, &why), -ENOENT);
+	assert_int_equal(store_crawl_update(s, &c, true, &why), -ENOENT);
 	assert_int_equal(store_idempotency_find(s, "k", &id, &why), -ENOENT);
 	assert_int_equal(store_snapshot_owner(s, "sd_1", &id, &why), -ENOENT);
 	store_close(s);
@@ -246,12 +246,12 @@ test_keys_and_jobs_belong_to_one_crawl(void **state)
 	must(store_idempotency_find(s, "key", &owner, &why));
 	assert_true(uuid_equal(&owner, &a.id));
 	(void)str_copy(a.snapshot_id, sizeof(a.snapshot_id), "sd_1");
-	must(store_crawl_update(s, &a, &why));
+	must(store_crawl_update(s, &a, true, &why));
 	must(store_snapshot_owner(s, "sd_1", &owner, &why));
 	assert_true(uuid_equal(&owner, &a.id));
 	must(store_crawl_add(s, &b, &request, "", &why));
 	(void)str_copy(b.snapshot_id, sizeof(b.snapshot_id), "sd_1");
-	assert_true(store_crawl_update(s, &b, &why) < 0);
+	assert_true(store_crawl_update(s, &b, true, &why) < 0);
 	store_close(s);
 }
 
@@ -333,7 +333,7 @@ test_leased_crawls_are_found_in_order_of_their_tokens(void **state)
 		struct crawl c = add(s, CRAWL_POLLING, 100);
 
 		c.lease = i << 32 | i;
-		must(store_crawl_update(s, &c, &why));
+		must(store_crawl_update(s, &c, true, &why));
 	}
 	(void)add(s, CRAWL_POLLING, 100);
 	do {
@@ -356,7 +356,7 @@ test_times_move_with_the_clock_and_waiting_crawls_wake(void **state)
 
 	(void)state;
 	due.deadline_ms = 5000;
-	must(store_crawl_update(s, &due, &why));
+	must(store_crawl_update(s, &due, true, &why));
 	must(store_shift_times(s, -2000, &why));
 	must(store_crawl_find(s, &due.id, &found, &why));
 	assert_int_equal(found.due_ms, 1);
