@@ -145,7 +145,7 @@ front_on_crawl_answer(struct peer *peer, struct wire_in *in, void *arg)
 		return 0;
 	call->asked = answer->more;
 	/* Answers that are for an error carry no view; the others do. */
-	if (answer->error == ERROR_NONE && !answer->has_view)
+	if (answer->error == ERROR_NONE && !answer->has_view && !answer->more)
 		return -EBADMSG;
 	call->question->on_answer(call, answer);
 	return 0;

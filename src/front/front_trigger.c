@@ -121,6 +121,11 @@ trigger_on_answer(struct call *call, const struct msg_crawl_answer *answer)
 	}
 	/* With an Idempotency-Key it may be an earlier request's crawl. */
 	call->acknowledged = true;
+	if (!answer->has_view) {	/* ours is on disk; another answer follows */
+		if (call->front->draining)
+			answer_accepted(call);
+		return;
+	}
 	call->crawl_id = crawl->id;
 	(void)uuid_format(call->crawl_text, &call->crawl_id);
 	if (crawl->snapshot_id[0] != '\0')

@@ -114,7 +114,7 @@ struct msg_crawl_answer {
 	enum error_code	error;		/* ERROR_NONE: view holds. NOT_FOUND, IDEMPOTENCY_MISMATCH, UNAVAILABLE, ...: no view.
 					 * NOT_READY and CONFLICT: with view */
 	bool		existed;	/* CREATE: the crawl was there already (the same key and body) */
-	bool		more;		/* another answer to this request follows */
+	bool		more;		/* another answer to this request follows; a new crawl's first has no view */
 	bool		has_view;
 	struct crawl_view view;
 };

@@ -204,9 +204,9 @@ keeper_add(struct keeper *k, struct job *job, const char *idempotency_key)
 	k->counts[c->state]++;
 	k->live++;
 	k->changes++;
-	log_info("crawl=%s accepted dataset=%s platform=%s", uuid_format(id, &c->id), job->request.dataset_id,
+	log_info("crawl=%s accepted%s dataset=%s platform=%s", uuid_format(id, &c->id),
+	    lease != NULL ? " -> triggering" : "", job->request.dataset_id,
 	    platform_of(job->request.platform)->name);
-	log_step(c, CRAWL_ACCEPTED);
 	if (lease != NULL)
 		keeper_lease_send(k, job, lease);
 	keeper_wake(k);

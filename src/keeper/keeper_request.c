@@ -50,7 +50,8 @@ answer_created(struct keeper *k, struct keeper_peer *front, const struct msg_cra
 	bool more = m->wait && is_unsettled(&job->crawl) &&
 	    keeper_watch_add(k, front, m->request, WATCH_SETTLED, &job->crawl.id);
 
-	keeper_answer(k, front, m->request, ERROR_NONE, existed, more, job);
+	/* Of a crawl that the front made itself there is nothing to tell yet but that it is kept. */
+	keeper_answer(k, front, m->request, ERROR_NONE, existed, more, more && !existed ? NULL : job);
 }
 
 /* The crawl is there already: sent again by the front, or by a client with its key. */

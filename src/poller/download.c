@@ -25,7 +25,7 @@
 #include "poller/examiner.h"
 
 #define WRITEBACK_STEP	(8u << 20)
-#define WRITEBACK_LAG	(4 * WRITEBACK_STEP)
+#define WRITEBACK_LAG	(8 * WRITEBACK_STEP)
 #define VERIFY_STEP	(4u << 20)
 #define VERIFY_BUFFER	(128u << 10)
 
@@ -131,6 +131,19 @@ writeback(struct download *d, off_t from, off_t len, unsigned flags)
 	return -errno;
 }
 
+/* Waits until a step is written, then lets its pages go: the next ones reuse them, and
+ * a large snapshot does not push everything else out of the machine's cache. */
+static int
+settle(struct download *d, off_t from)
+{
+	int rc = writeback(d, from, WRITEBACK_STEP,
+	    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+
+	if (rc == 0)
+		(void)posix_fadvise(d->fd, from, WRITEBACK_STEP, POSIX_FADV_DONTNEED);
+	return rc;
+}
+
 static int
 push_to_disk(struct download *d)
 {
@@ -141,8 +154,7 @@ push_to_disk(struct download *d)
 
 		rc = writeback(d, from, WRITEBACK_STEP, SYNC_FILE_RANGE_WRITE);
 		if (rc == 0 && from >= (off_t)WRITEBACK_LAG)
-			rc = writeback(d, from - (off_t)WRITEBACK_LAG, WRITEBACK_STEP,
-			    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+			rc = settle(d, from - (off_t)WRITEBACK_LAG);
 		d->started += WRITEBACK_STEP;
 	}
 	return rc;

@@ -26,9 +26,9 @@
 #include "poller/download.h"
 #include "poller/objstore.h"
 
-#define POLLER_CALLS	  64	/* offered to the keeper */
+#define POLLER_CALLS	  128	/* offered to the keeper */
 #define POLLER_TRANSFERS  1
-#define POLLER_CALLS_MAX  128	/* with triggers of a lost connection still on their way */
+#define POLLER_CALLS_MAX  256	/* with triggers of a lost connection still on their way */
 #define POLLER_WORDS	  16
 #define POLLER_CALL_MS	  30000
 #define POLLER_TRIGGER_MS 60000

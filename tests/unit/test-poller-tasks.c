@@ -183,7 +183,7 @@ setup(void **state)
 	connect_keeper(f);
 	turn_until(f, 1);
 	assert_int_equal(f->results[0].type, MSG_POLLER_STATE);
-	assert_int_equal(f->results[0].u.state.calls, 64);
+	assert_int_equal(f->results[0].u.state.calls, POLLER_CALLS);
 	assert_int_equal(f->results[0].u.state.transfers, 1);
 	f->count = 0;
 	*state = f;
