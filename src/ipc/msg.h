@@ -14,8 +14,9 @@
  * Rules: what the keeper sends about a change leaves after that change is on disk.
  * A request may be sent again on a new connection (same crawl id, same request
  * token): every request is idempotent. A result whose lease is no longer the
- * crawl's is ignored, but for TRIGGER_DONE: knowledge of a paid job is always
- * welcome while the crawl is triggering or reconciling with that same lease.
+ * crawl's is ignored, but for TRIGGER_DONE: that a paid job was made, and which, is
+ * believed while the crawl is reconciling, whoever searches for it by then; that
+ * none was made is believed only of the attempt whose lease the crawl still has.
  */
 #ifndef IPC_MSG_H
 #define IPC_MSG_H

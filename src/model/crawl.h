@@ -102,7 +102,7 @@ struct crawl {
 	int64_t		 deadline_ms;	/* polling ends in POLLING_TIMEOUT then; 0: no deadline */
 	int64_t		 due_ms;	/* next work; the lease's deadline while leased; 0: none */
 	uint64_t	 lease;		/* fencing token, 0: not leased */
-	uint32_t	 triggers;	/* trigger calls begun */
+	uint32_t	 triggers;	/* trigger calls that may have made a job */
 	uint32_t	 looks;		/* reconciling: searches that found nothing */
 	uint32_t	 polls;		/* progress answers seen */
 	uint32_t	 failures;	/* in a row, in this state */
