@@ -371,18 +371,6 @@ control_free(struct control *c)
 }
 
 unsigned
-control_instance(const struct control *c)
-{
-	return c->instance;
-}
-
-unsigned
-control_generation(const struct control *c)
-{
-	return c->generation;
-}
-
-unsigned
 control_listeners(const struct control *c)
 {
 	return c->listeners;

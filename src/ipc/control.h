@@ -31,8 +31,6 @@ struct control *control_start(int argc, char **argv, enum role role, struct conf
 void control_attach(struct control *, struct event_base *, const struct control_events *, void *arg);
 void control_free(struct control *);
 
-unsigned control_instance(const struct control *);
-unsigned control_generation(const struct control *);
 unsigned control_listeners(const struct control *);	/* INHERIT_LISTEN_FD and the next ones */
 
 void control_ready(struct control *);			/* once */

@@ -11,7 +11,7 @@
  * its own and never changes.
  *
  * Absent values are NULL, so that the indexes hold only rows that can be found by
- * them: due work only live crawls, leases only leased ones.
+ * them: due work only live crawls, snapshot ids only known ones.
  */
 #include "keeper/store.h"
 
