@@ -23,16 +23,25 @@ place_of(const struct dataset *d)
 	return place;
 }
 
+/* As the provider's ids are made, by all that were seen with the time of their job
+ * (s_mgp6kcyu28lbyl8rx9: 2025-10-13T13:40:09Z): milliseconds to the base of 36, then
+ * random letters. So they grow with time, and whoever keeps them in order writes at
+ * one end. */
 static void
-id_make(char dst[JOB_ID_SIZE], uint64_t seed, uint64_t number)
+id_make(char dst[JOB_ID_SIZE], uint64_t seed, uint64_t number, int64_t now_ms)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 	struct sim_random r = random_for(seed, "job", number);
+	uint64_t left = now_ms > 0 ? (uint64_t)now_ms : 0;
 
 	memcpy(dst, "sd_", 3);
-	for (int i = 3; i < 20; i++)
-		dst[i] = letters[random_below(&r, sizeof letters - 1)];
-	dst[20] = '\0';
+	for (int i = JOB_ID_OWN - 1; i >= 3; i--) {
+		dst[i] = digits[left % 36];
+		left /= 36;
+	}
+	for (int i = JOB_ID_OWN; i < JOB_ID_SIZE - 1; i++)
+		dst[i] = digits[random_below(&r, sizeof digits - 1)];
+	dst[JOB_ID_SIZE - 1] = '\0';
 }
 
 static const char *
@@ -62,7 +71,7 @@ jobs_add(struct sim_jobs *jobs, const struct job_order *order, uint64_t seed, in
 	job->mode = order->mode;
 	job->inputs = order->inputs;
 	job->created_ms = now_ms;
-	id_make(job->id, seed, jobs->made++);
+	id_make(job->id, seed, jobs->made++, now_ms);
 	HASH_ADD_STR(jobs->by_id, id, job);
 	if (jobs->last)
 		jobs->last->next = job;

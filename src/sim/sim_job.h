@@ -22,7 +22,8 @@
 #include "sim/sim_dataset.h"
 #include "sim/sim_settings.h"
 
-#define JOB_ID_SIZE 24		/* "sd_" and 17 characters, and room */
+#define JOB_ID_SIZE 21		/* "sd_" and 17 characters: 8 of time, ... */
+#define JOB_ID_OWN  11		/* ... and from here 9 that only the seed decides */
 #define DATASETS_MAX 16
 
 enum job_state { JOB_RUNNING, JOB_READY, JOB_FAILED, JOB_CANCELED };

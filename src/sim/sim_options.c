@@ -34,7 +34,7 @@ static const struct option_row {
 	    "virtual time from trigger to ready (5)" },
 	{ "building", "K", OPTION_INT_SET, AT(set.building), 0, 1e6,
 	    "answers \"building\" before a download (2)" },
-	{ "seed", "N", OPTION_SEED, AT(seed), 0, 0, "ids and records repeat with it (random)" },
+	{ "seed", "N", OPTION_SEED, AT(seed), 0, 0, "records repeat with it, ids but for the time in them (random)" },
 	{ "time-scale", "X", OPTION_NUMBER, AT(set.time_scale), 0.001, 1e6,
 	    "virtual time runs X times as fast (1)" },
 	{ "key", "KEY", OPTION_TEXT, AT(key), 0, 0, "accept only this API key (any)" },

@@ -120,7 +120,7 @@ plan_shuffle(struct plan *plan, struct sim_random *r)
 static void
 plan_make(struct plan *plan, uint64_t seed, const struct job *job, const json_t *inputs)
 {
-	struct sim_random r = random_for(seed, job->id, 0);
+	struct sim_random r = random_for(seed, job->id + JOB_ID_OWN, 0);
 	size_t i;
 	json_t *input;
 
@@ -205,7 +205,7 @@ row_write(uint64_t seed, const struct job *job, const json_t *input, const struc
 {
 	enum sim_platform platform = job->dataset->platform;
 	struct post post = {
-		.random = random_for(seed, job->id, row->number + 1),
+		.random = random_for(seed, job->id + JOB_ID_OWN, row->number + 1),
 		.mode = job->mode, .input = input,
 		.collected_ms = job->created_ms + 1500 + 350 * (int64_t)row->number,
 		.null_error = row->kind == ROW_NULL_ERROR,

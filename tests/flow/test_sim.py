@@ -718,9 +718,15 @@ class Control(Case):
             self.start("--building", "0")
             job = self.job()
             rows = self.download(job).json
-            bodies.append((job, [(r["post_id"], r["content"]) for r in rows]))
+            bodies.append((job[11:], [(r["post_id"], r["content"]) for r in rows]))
             self.stop()
         self.assertEqual(bodies[0], bodies[1])
+
+    def test_ids_begin_with_their_time(self):
+        self.start()
+        before = time.time() * 1000
+        job = self.job()
+        self.assertTrue(before - 1 <= int(job[3:11], 36) <= time.time() * 1000, job)
 
     def test_usage(self):
         for options, status, says in ((["--port", "x"], 64, "--port"), (["--what"], 64, "--what"),
