@@ -115,6 +115,7 @@ struct keeper {
 	unsigned		 changes;	/* since the last turn */
 	bool			 draining;
 	bool			 triggers_wait;	/* older triggers wait for a slot: new ones go behind them */
+	bool			 calls_wait;	/* other calls do: new triggers leave them some */
 	int64_t			 wall_offset_ms;	/* wall minus monotonic, as last seen */
 
 	uint32_t		 epoch, lease_count;

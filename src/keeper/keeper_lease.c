@@ -228,13 +228,16 @@ room(const struct keeper *k, enum crawl_lane slots, unsigned leave)
 	return count > kept ? count - kept : 0;
 }
 
-/* Older triggers go first, and those that are held wait in the store. */
+/* Older triggers go first, and those that are held wait in the store. Slots are left
+ * to other calls only while some of those wait: a slot that is kept free for nobody
+ * costs the trigger a turn and two more writes. */
 struct lease *
 keeper_lease_newborn(struct keeper *k, struct job *job)
 {
+	unsigned leave = k->calls_wait ? TRIGGERS_LEAVE : 0;
 	struct keeper_peer *poller = NULL;
 
-	if (!k->draining && !k->triggers_wait && room(k, LANE_CALL, TRIGGERS_LEAVE) > 0 &&
+	if (!k->draining && !k->triggers_wait && room(k, LANE_CALL, leave) > 0 &&
 	    budget_allows(&k->budget, keeper_mono(k), k->provider_calls) &&
 	    budget_held_ms(&k->budget, keeper_mono(k), job->request.dataset_id) == 0)
 		poller = choose_poller(k, LANE_CALL);
@@ -278,6 +281,19 @@ grant_lane(struct keeper *k, enum crawl_lane lane, unsigned leave)
 		keeper_wake(k);		/* what has arrived meanwhile comes first */
 }
 
+/* Polls and the like that are due and found no slot. */
+static bool
+calls_wait(struct keeper *k)
+{
+	int64_t due;
+	struct why why;
+
+	if (room(k, LANE_CALL, 0) > 0)
+		return false;
+	keeper_must(k, store_due_next(k->store, LANE_CALL, 0, &due, &why), &why);
+	return due <= keeper_now(k);
+}
+
 void
 keeper_lease_grant(struct keeper *k)
 {
@@ -285,6 +301,7 @@ keeper_lease_grant(struct keeper *k)
 		grant_lane(k, LANE_TRIGGER, TRIGGERS_LEAVE);	/* triggers first, but polls go on under a flood of them */
 		grant_lane(k, LANE_CALL, 0);
 		grant_lane(k, LANE_TRIGGER, 0);
+		k->calls_wait = calls_wait(k);
 	}
 	grant_lane(k, LANE_TRANSFER, 0);
 }

@@ -794,6 +794,44 @@ test_triggers_leave_room_for_polls(void **state)
 	assert_int_equal(polls, 2);
 }
 
+/* With nothing else due, the last free slot is a new trigger's: it is written once. */
+static void
+test_new_triggers_take_every_slot_that_nobody_waits_for(void **state)
+{
+	struct world *w = *state;
+
+	poller_say(w, &w->poller, 8, 0);
+	for (int i = 0; i < 8; i++) {
+		struct msg_crawl_create m = a_request(w);
+
+		send_create(w, &m);
+		assert_int_equal(crawl_of(w, &m.crawl_id).state, CRAWL_TRIGGERING);
+		assert_int_equal(crawl_of(w, &m.crawl_id).version, 1);
+	}
+}
+
+static void
+test_a_new_trigger_does_not_pass_polls_that_wait(void **state)
+{
+	struct world *w = *state;
+	struct msg_crawl_create m = a_request(w);
+	struct msg_trigger_done done = { .snapshot_id = "sd_first" };
+
+	for (int i = 0; i < 4; i++)
+		(void)crawl_in(w, CRAWL_POLLING);
+	for (int i = 0; i < 8; i++)
+		(void)crawl_in(w, CRAWL_TRIGGERING);
+	world_pass(w, 33000);
+	assert_int_equal(last_task(&w->poller)->kind, TASK_TRIGGER);
+	/* A slot comes free and a crawl comes in, in one turn of the keeper. */
+	done.verdict = verdict(last_task(&w->poller), OUTCOME_OK, ERROR_NONE);
+	msg_trigger_done_put(&w->poller.out, &done);
+	peer_send(w->poller.peer, &w->poller.out);
+	send_create(w, &m);
+	assert_int_equal(last_task(&w->poller)->kind, TASK_POLL);
+	assert_int_equal(crawl_of(w, &m.crawl_id).state, CRAWL_ACCEPTED);
+}
+
 static void
 test_work_goes_to_the_poller_with_most_room(void **state)
 {
@@ -881,6 +919,8 @@ main(void)
 		TEST(test_no_call_is_given_out_in_a_pause_but_files_are_stored),
 		TEST(test_data_set_at_its_cap_holds_only_its_own_triggers),
 		TEST(test_triggers_leave_room_for_polls),
+		TEST(test_new_triggers_take_every_slot_that_nobody_waits_for),
+		TEST(test_a_new_trigger_does_not_pass_polls_that_wait),
 		TEST(test_work_goes_to_the_poller_with_most_room),
 		TEST(test_clock_that_is_set_moves_due_times_and_deadlines_with_it),
 	};
