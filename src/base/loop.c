@@ -19,17 +19,33 @@ on_library_fatal(int err)
 	fatal(1, "libevent cannot go on (%d)", err);
 }
 
-struct event_base *
-loop_new(void)
+static struct event_base *
+loop_make(int flags)
 {
-	struct event_base *base;
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
 
 	event_set_log_callback(on_library_log);
 	event_set_fatal_callback(on_library_fatal);
-	base = event_base_new();
+	if (config != NULL && event_config_set_flag(config, flags) == 0)
+		base = event_base_new_with_config(config);
+	if (config != NULL)
+		event_config_free(config);
 	if (base == NULL)
 		fatal(1, "no event loop could be made");
 	return base;
+}
+
+struct event_base *
+loop_new(void)
+{
+	return loop_make(0);
+}
+
+struct event_base *
+loop_new_busy(void)
+{
+	return loop_make(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 }
 
 void

@@ -17,6 +17,10 @@
 
 /* A new loop, or the end of the process; libevent's own messages go to the log. */
 struct event_base *loop_new(void);
+/* The same for a role that turns events off and on with every request or call: changes
+ * are told to epoll once a turn, those that undo each other not at all. Descriptors on
+ * such a loop must not be duplicates of each other (event_config_set_flag()). */
+struct event_base *loop_new_busy(void);
 
 /* (Re)arms a timer made with evtimer_new(); ms below 0 counts as 0. */
 void loop_timer_in(struct event *timer, int64_t ms);

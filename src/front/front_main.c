@@ -63,7 +63,7 @@ main(int argc, char **argv)
 	static struct conf conf;
 	struct control *control = control_start(argc, argv, ROLE_FRONT, &conf);
 	struct guard_limits limits = main_limits();
-	struct event_base *base = loop_new();
+	struct event_base *base = loop_new_busy();
 	struct front *front = front_new(base, &conf, &clock_system, &limits);
 
 	for (unsigned i = 0; i < control_listeners(control); i++) {

@@ -41,7 +41,7 @@ main(int argc, char **argv)
 	static const struct control_events events = { program_on_peer, program_on_drain };
 	static struct conf conf;
 	struct control *control = control_start(argc, argv, ROLE_POLLER, &conf);
-	struct program program = { .base = loop_new() };
+	struct program program = { .base = loop_new_busy() };
 	struct why why;
 
 	if (poller_new(program.base, &conf, &clock_system, &program.poller, &why) < 0)
