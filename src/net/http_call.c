@@ -274,7 +274,6 @@ call_set_manners(CURL *easy)
 	(void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	(void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	(void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "trawld/" TRAWLD_VERSION);
-	(void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 }
 
 static void
@@ -282,6 +281,9 @@ call_set_times(CURL *easy, const struct http_request *request)
 {
 	long connect_ms = CONNECT_TIMEOUT_MS;
 
+	/* One call on one connection has its deadline; who waits longer wants to know of a
+	 * peer that is gone. */
+	(void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, request->fresh ? 0L : 1L);
 	if (request->timeout_ms > 0) {
 		(void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
 		if (request->timeout_ms < connect_ms)
