@@ -6,6 +6,7 @@
 #include "base/uuid.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -30,21 +31,32 @@ random_fill(void *p, unsigned size)
 	}
 }
 
+/* A stock, so that ids for each request do not cost a system call each. It is the
+ * process's own: a fork gets a new one. */
+static struct {
+	unsigned left;
+	uint64_t numbers[32];
+} stock;
+
+static void
+stock_drop(void)
+{
+	stock.left = 0;
+}
+
 uint64_t
 random_u64(void)
 {
-	/* A stock, so that ids for each request do not cost a system call each. It is the
-	 * process's own: a fork gets a new one (our programs only fork to exec). */
-	static struct {
-		pid_t	 owner;
-		unsigned left;
-		uint64_t numbers[32];
-	} stock;
+	static bool watched;
 
-	if (stock.left == 0 || stock.owner != getpid()) {
+	if (!watched) {
+		if (pthread_atfork(NULL, NULL, stock_drop) != 0)
+			fatal(1, "out of memory for random numbers");
+		watched = true;
+	}
+	if (stock.left == 0) {
 		random_fill(stock.numbers, sizeof(stock.numbers));
 		stock.left = countof(stock.numbers);
-		stock.owner = getpid();
 	}
 	return stock.numbers[--stock.left];
 }
