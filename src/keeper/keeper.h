@@ -23,6 +23,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/json_out.h"
 #include "base/log.h"
@@ -32,6 +33,18 @@
 #include "keeper/keeper_budget.h"
 #include "keeper/store.h"
 
+/* The keys of our tables are numbers that count up, and ids whose last half is random:
+ * their last eight bytes, multiplied, spread as well as a hash over all of them. */
+static inline uint32_t
+keeper_hash(const void *key, size_t len)
+{
+	uint64_t last;
+
+	memcpy(&last, (const unsigned char *)key + len - sizeof(last), sizeof(last));
+	return (uint32_t)(last * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+#define HASH_FUNCTION(key, len, hash) (hash) = keeper_hash(key, len)
 #define uthash_fatal(msg) fatal(EXIT_STATUS_FAILURE, "out of memory: %s", msg)
 #include <uthash.h>
 #include <utlist.h>
