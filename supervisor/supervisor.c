@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -271,12 +272,16 @@ find_programs(struct supervisor *sup)
 		    strerror(errno));
 }
 
-/* Modes and limits of the whole set, and no core file or debugger for the one that reads the key. */
+/* Modes and limits of the whole set, and no core file or debugger for the one that reads
+ * the key. SCHED_BATCH (sched(7)): who wakes up waits until the one that runs has no more
+ * to do, so work is handed on in larger portions; where a core is free nothing changes. */
 static void
 set_limits(void)
 {
+	const struct sched_param none = { 0 };
 	struct rlimit limit;
 
+	(void)sched_setscheduler(0, SCHED_BATCH, &none);
 	(void)umask(0027);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
