@@ -253,12 +253,10 @@ call_set_method(struct http_call *call, const struct http_request *request)
  * each time otherwise), but only when they come from one file and not also from a
  * directory, as Debian's build has it. */
 static void
-call_set_trust(CURL *easy)
+call_set_trust(const struct http_call *call)
 {
-	const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
-
-	if (built->age >= CURLVERSION_SEVENTH && built->cainfo != NULL)
-		(void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	if (call->net->trusts_file)
+		(void)curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
 }
 
 /* Where we talk to, and by which rules only. */
@@ -350,7 +348,7 @@ http_call_start(struct net *net, const struct http_request *request, http_done_f
 	call->arg = arg;
 	http_head_init(&call->head);
 	call_set_manners(call->easy);
-	call_set_trust(call->easy);
+	call_set_trust(call);
 	call_set_address(call, request);
 	call_set_method(call, request);
 	call_set_headers(call, request);

@@ -137,9 +137,11 @@ net_on_want_socket(CURL *easy, curl_socket_t fd, int want, void *arg, void *know
 struct net *
 net_new(struct event_base *base, unsigned max_connections)
 {
+	const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
 	struct net *net = xcalloc(1, sizeof(*net));
 
 	net->base = base;
+	net->trusts_file = built->age >= CURLVERSION_SEVENTH && built->cainfo != NULL;
 	LIST_INIT(&net->calls);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
 		net->multi = curl_multi_init();

@@ -20,6 +20,7 @@ struct net {
 	LIST_HEAD(http_calls, http_call)	 calls;
 	CURL			*pool[NET_POOL];
 	unsigned		 pooled;
+	bool			 trusts_file;	/* this libcurl has its trusted certificates in one file */
 };
 
 /* http_call.c: the transfer has ended; tells the caller, frees the call. */
