@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/why.h"
+#include "model/log_kind.h"
 
 #define CONTROL_BUFFER (1 << 20)	/* room for a PEER of every child, and for a slow reader */
 
@@ -136,7 +137,8 @@ child_listen(struct child *c, struct event_base *base)
 	c->readable = event_new(base, c->control, EV_READ | EV_PERSIST, child_on_readable, c);
 	c->deadline = evtimer_new(base, child_on_deadline, c);
 	if (!c->readable || !c->deadline || event_add(c->readable, NULL) < 0)
-		fatal(EXIT_STATUS_FAILURE, "out of memory for the events of %s", child_name(c));
+		fatal(EXIT_STATUS_FAILURE, &log_kind_no_memory, "out of memory for the events of %s",
+		    child_name(c));
 	loop_timer_in(c->deadline, c->service->ready_within_ms);
 }
 
@@ -203,6 +205,7 @@ void
 child_kill(struct child *c, const char *reason)
 {
 	if (reason)
-		log_warning("%s pid %ld is killed: %s", child_name(c), (long)c->pid, reason);
+		log_as(KIND_CHILD_KILLED, NULL, "%s pid %ld is killed: %s", child_name(c), (long)c->pid,
+		    reason);
 	(void)kill(c->pid, SIGKILL);
 }

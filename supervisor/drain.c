@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "model/log_kind.h"
 #include "supervisor/notify.h"
 #include "supervisor/supervisor.h"
 
@@ -25,7 +26,7 @@ drain_begin(struct supervisor *sup, int exit_status, const char *reason)
 {
 	if (sup->phase == PHASE_DRAINING)
 		return;
-	log_line(exit_status == EXIT_STATUS_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+	log_as(exit_status == EXIT_STATUS_OK ? KIND_STOPPING : KIND_STOPPING_ON_FAILURE, NULL,
 	    "stopping: %s", reason);
 	sup->phase = PHASE_DRAINING;
 	sup->exit_status = exit_status;

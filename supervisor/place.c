@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "base/why.h"
+#include "model/log_kind.h"
 #include "supervisor/supervisor.h"
 
 #define RESTART_FIRST_MS 100
@@ -40,7 +41,7 @@ place_init(struct place *p, struct supervisor *sup, const struct service *servic
 	p->instance = instance;
 	p->restart = evtimer_new(sup->base, place_on_restart, p);
 	if (!p->restart)
-		fatal(EXIT_STATUS_FAILURE, "out of memory for the table of children");
+		fatal(EXIT_STATUS_FAILURE, &log_kind_no_memory, "out of memory for the table of children");
 }
 
 void
@@ -198,8 +199,8 @@ place_restart_later(struct place *p)
 	int64_t pause = place_pause_ms(p);
 
 	if (pause > 0)
-		log_info("%s[%u] is started again in %lld ms", role_name(p->service->role),
-		    p->instance, (long long)pause);
+		log_as(KIND_CHILD_RESTARTING, NULL, "%s[%u] is started again in %lld ms",
+		    role_name(p->service->role), p->instance, (long long)pause);
 	loop_timer_in(p->restart, pause);
 }
 
@@ -217,14 +218,14 @@ place_start(struct place *p)
 	c->on_message = supervisor_on_message;
 	c->arg = p->sup;
 	if (place_spawn(p, c, &why) < 0) {
-		log_error("%s cannot be started: %s", child_name(c), why.text);
+		log_as(KIND_CHILD_UNSTARTED, NULL, "%s cannot be started: %s", child_name(c), why.text);
 		free(c);
 		place_restart_later(p);
 		return;
 	}
 	c->next = p->children;
 	p->children = c;
-	log_debug("%s generation %u started, pid %ld", child_name(c), c->generation, (long)c->pid);
+	log_debug(NULL, "%s generation %u started, pid %ld", child_name(c), c->generation, (long)c->pid);
 	switchboard_connect(p->sup, c);
 }
 
@@ -243,7 +244,6 @@ place_unlink(struct place *p, struct child *gone)
 static void
 log_end(const struct child *c, int wait_status, int64_t lived_ms, bool asked)
 {
-	enum log_level level = asked ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
 	char how[64], lived[32];
 
 	if (WIFSIGNALED(wait_status))
@@ -252,8 +252,8 @@ log_end(const struct child *c, int wait_status, int64_t lived_ms, bool asked)
 	else
 		(void)snprintf(how, sizeof(how), "with status %d", WEXITSTATUS(wait_status));
 	(void)duration_format(lived, sizeof(lived), lived_ms);
-	log_line(level, "%s pid %ld ended %s after %s%s", child_name(c), (long)c->pid, how, lived,
-	    asked ? ", as asked" : "");
+	log_as(asked ? KIND_CHILD_STOPPED : KIND_CHILD_DIED, NULL, "%s pid %ld ended %s after %s%s",
+	    child_name(c), (long)c->pid, how, lived, asked ? ", as asked" : "");
 }
 
 /* Ends that a restart cannot mend. Returns true when the whole set goes. */

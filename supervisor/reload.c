@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/why.h"
+#include "model/log_kind.h"
 #include "supervisor/notify.h"
 #include "supervisor/supervisor.h"
 
@@ -40,7 +41,8 @@ reload_listener(struct supervisor *sup, const struct conf *wanted, struct why *w
 	if (!listens_elsewhere(&sup->conf, wanted))
 		return 0;
 	if (sup->listener.tcp_given) {
-		log_warning("PORT and BIND_ADDRESS are not used: the listening socket is systemd's");
+		log_as(KIND_LISTENER_GIVEN, NULL,
+		    "PORT and BIND_ADDRESS are not used: the listening socket is systemd's");
 		return 0;
 	}
 	r = listener_bind_tcp(wanted, &fd, url, why);
@@ -99,11 +101,11 @@ reload_begin(struct supervisor *sup)
 		reload->again = true;
 		return;
 	}
-	log_info("reloading the configuration");
+	log_as(KIND_RELOADING, NULL, "reloading the configuration");
 	notify_reloading();
 	reload->old_tcp = -1;
 	if (reload_read(sup, &fresh, &why) < 0) {
-		log_error("reload refused, the old configuration stays: %s", why.text);
+		log_as(KIND_RELOAD_REFUSED, NULL, "reload refused, the old configuration stays: %s", why.text);
 		notify_ready("Reload refused, see the log; the old configuration stays");
 		return;
 	}
@@ -153,9 +155,9 @@ reload_finish(struct supervisor *sup)
 		if (!sup->places[i].wanted)
 			leave_all(&sup->places[i], sup->places[i].service->leave_within_ms);
 	if (sup->reload.back)
-		log_error("the old configuration is in use again");
+		log_as(KIND_RELOAD_UNDONE, NULL, "the old configuration is in use again");
 	else
-		log_info("reloaded: %s, data in %s", sup->listener.url, sup->conf.data_dir);
+		log_as(KIND_RELOADED, NULL, "reloaded: %s, data in %s", sup->listener.url, sup->conf.data_dir);
 	reload_done(sup);
 	notify_ready(sup->keeper_status[0] ? sup->keeper_status : sup->listener.url);
 	if (again)
@@ -238,7 +240,7 @@ reload_on_failure(struct supervisor *sup, struct place *p, int status)
 		return false;
 	if (!hopeless && ++reload->failures < RELOAD_FAILURES)
 		return false;
-	log_error("reload given up: %s[%u] does not start with the new configuration",
+	log_as(KIND_RELOAD_GIVEN_UP, NULL, "reload given up: %s[%u] does not start with the new configuration",
 	    role_name(p->service->role), p->instance);
 	reload_undo(sup);
 	return true;

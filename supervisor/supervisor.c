@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/why.h"
+#include "model/log_kind.h"
 #include "supervisor/datadir.h"
 #include "supervisor/notify.h"
 
@@ -44,7 +45,7 @@ on_ready(struct supervisor *sup, struct child *c, const struct inherit_message *
 	child_ready(c);
 	if (c->service->role == ROLE_KEEPER)
 		sup->keeper_beat_ms = c->beat_ms;
-	log_debug("%s generation %u is ready after %lld ms", child_name(c), c->generation,
+	log_debug(NULL, "%s generation %u is ready after %lld ms", child_name(c), c->generation,
 	    (long long)(c->beat_ms - c->started_ms));
 	for (struct child *older = c->next; older; older = older->next)
 		if (older->state != CHILD_LEAVING)
@@ -81,7 +82,8 @@ on_kill(struct supervisor *sup, struct child *c, const struct inherit_message *m
 	char reason[sizeof(m->text)];
 
 	if (c->service->role != ROLE_KEEPER || m->role != ROLE_POLLER) {
-		log_warning("%s may not have a %s killed", child_name(c), role_name(m->role));
+		log_as(KIND_CHILD_OVERSTEPPED, NULL, "%s may not have a %s killed", child_name(c),
+		    role_name(m->role));
 		return;
 	}
 	(void)str_printable(reason, sizeof(reason), m->text, strlen(m->text));
@@ -108,7 +110,8 @@ supervisor_on_message(struct child *c, const struct inherit_message *m, void *ar
 	if (m->type < INHERIT_TYPE_COUNT && handlers[m->type])
 		handlers[m->type](sup, c, m);
 	else
-		log_warning("%s sent a message that it may not send (type %u)", child_name(c), m->type);
+		log_as(KIND_CHILD_OVERSTEPPED, NULL, "%s sent a message that it may not send (type %u)",
+		    child_name(c), m->type);
 }
 
 void
@@ -119,7 +122,7 @@ supervisor_settle(struct supervisor *sup)
 	if (sup->phase != PHASE_STARTING || !places_all_ready(sup))
 		return;
 	sup->phase = PHASE_SERVING;
-	log_info("ready: %s, data in %s", sup->listener.url, sup->conf.data_dir);
+	log_as(KIND_READY, NULL, "ready: %s, data in %s", sup->listener.url, sup->conf.data_dir);
 	(void)snprintf(status, sizeof(status), "Serving %s", sup->listener.url);
 	notify_ready(status);
 	if (sup->reload.again) {
@@ -204,19 +207,12 @@ supervisor_on_watchdog(evutil_socket_t fd, short what, void *arg)
 	if (sup->phase != PHASE_SERVING || silence < KEEPER_SILENCE_MS)
 		notify_watchdog();
 	else
-		log_warning("the keeper has been silent for %lld ms: the watchdog is not told "
-		    "that all is well", (long long)silence);
+		log_as(KIND_KEEPER_SILENT, NULL, "the keeper has been silent for %lld ms: the watchdog is "
+		    "not told that all is well", (long long)silence);
 	loop_timer_in(sup->watchdog, sup->watchdog_ms / 2);
 }
 
 /* ---- set-up ---- */
-
-static _Noreturn void
-refuse(int status, const struct why *why)
-{
-	log_error("%s", why->text);
-	exit(status);
-}
 
 static void
 check_or_print(const struct options *options)
@@ -268,8 +264,8 @@ find_programs(struct supervisor *sup)
 	(void)snprintf(sup->program_dir, sizeof(sup->program_dir), "%s", TRAWLD_LIBEXECDIR);
 	(void)snprintf(probe, sizeof(probe), "%s/%s", sup->program_dir, services[0].program);
 	if (access(probe, X_OK) < 0)
-		fatal(EXIT_STATUS_FAILURE, "%s cannot be run: %s; install trawld again", probe,
-		    strerror(errno));
+		fatal_as(EXIT_STATUS_FAILURE, KIND_PROGRAM_MISSING, "%s cannot be run: %s; install trawld again",
+		    probe, strerror(errno));
 }
 
 /* Modes and limits of the whole set, and no core file or debugger for the one that reads
@@ -297,10 +293,12 @@ take_data_dir(struct supervisor *sup)
 	int r;
 
 	if (datadir_prepare(sup->conf.data_dir, &why) < 0)
-		refuse(EXIT_STATUS_CANTCREAT, &why);
+		fatal_as(EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, "%s", why.text);
 	r = datadir_lock(sup->conf.data_dir, LOCK_WAIT_MS, &sup->lock, &why);
+	if (r == -EBUSY)
+		fatal_as(EXIT_STATUS_TEMPFAIL, KIND_DATA_DIR_HELD, "%s", why.text);
 	if (r < 0)
-		refuse(r == -EBUSY ? EXIT_STATUS_TEMPFAIL : EXIT_STATUS_CANTCREAT, &why);
+		fatal_as(EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, "%s", why.text);
 }
 
 static void
@@ -310,9 +308,9 @@ open_listeners(struct supervisor *sup)
 	struct why why = { "" };
 
 	if (l->tcp < 0 && listener_bind_tcp(&sup->conf, &l->tcp, l->url, &why) < 0)
-		refuse(EXIT_STATUS_UNAVAILABLE, &why);
+		fatal_as(EXIT_STATUS_UNAVAILABLE, KIND_ADDRESS_UNUSABLE, "%s", why.text);
 	if (l->local < 0 && listener_bind_local(l, &sup->conf, &why) < 0)
-		refuse(EXIT_STATUS_CANTCREAT, &why);
+		fatal_as(EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, "%s", why.text);
 }
 
 static struct event *
@@ -321,7 +319,7 @@ signal_event(struct supervisor *sup, int number, event_callback_fn on_signal)
 	struct event *e = evsignal_new(sup->base, number, on_signal, sup);
 
 	if (!e || event_add(e, NULL) < 0)
-		fatal(EXIT_STATUS_FAILURE, "signals cannot be heard");
+		fatal_as(EXIT_STATUS_FAILURE, KIND_START_FAILED, "signals cannot be heard");
 	return e;
 }
 
@@ -331,7 +329,7 @@ timer_event(struct supervisor *sup, event_callback_fn on_timer, int64_t first_ms
 	struct event *e = evtimer_new(sup->base, on_timer, sup);
 
 	if (!e)
-		fatal(EXIT_STATUS_FAILURE, "timers cannot be made");
+		fatal_as(EXIT_STATUS_FAILURE, KIND_START_FAILED, "timers cannot be made");
 	loop_timer_in(e, first_ms);
 	return e;
 }
@@ -398,20 +396,20 @@ main(int argc, char **argv)
 	listener_init(&sup.listener);
 	if (listener_adopt(&sup.listener, &why) < 0 ||
 	    options_load(&sup.options, true, &sup.conf, &why) < 0)
-		refuse(EXIT_STATUS_CONFIG, &why);
+		fatal_as(EXIT_STATUS_CONFIG, KIND_CONFIG_INVALID, "%s", why.text);
 	log_set_level((enum log_level)sup.conf.log_level);
 	find_programs(&sup);
 	take_data_dir(&sup);
 	open_listeners(&sup);
 	sup.null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (sup.null < 0)
-		fatal(EXIT_STATUS_FAILURE, "/dev/null cannot be opened: %s", strerror(errno));
+		fatal_as(EXIT_STATUS_FAILURE, KIND_START_FAILED, "/dev/null cannot be opened: %s", strerror(errno));
 	sup.environment = spawn_environment(environ);
 	prepare_loop(&sup);
 	places_make(&sup);
 	start_all(&sup);
 	(void)event_base_dispatch(sup.base);
 	tear_down(&sup);
-	log_info("stopped");
+	log_as(KIND_STOPPED, NULL, "stopped");
 	return sup.exit_status;
 }

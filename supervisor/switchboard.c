@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/log_kind.h"
 #include "supervisor/supervisor.h"
 
 static int
@@ -35,7 +36,7 @@ connect_two(struct child *keeper, struct child *other)
 
 	if (r == 0 || r == -EPIPE || r == -ECONNRESET)
 		return;
-	log_error("%s cannot be connected to the keeper: %s", child_name(other), strerror(-r));
+	log_as(KIND_CHILD_UNCONNECTED, NULL, "%s cannot be connected to the keeper: %s", child_name(other), strerror(-r));
 	child_kill(other, "it has no connection to the keeper");
 }
 

@@ -25,7 +25,7 @@ checksum_new(void)
 	c->crc = ~0u;
 	c->sha256 = EVP_MD_CTX_new();
 	if (c->sha256 == NULL || EVP_DigestInit_ex(c->sha256, EVP_sha256(), NULL) != 1)
-		fatal(1, "OpenSSL gives no SHA-256");
+		fatal(1, &log_kind_library_error, "OpenSSL gives no SHA-256");
 	return c;
 }
 
@@ -46,7 +46,7 @@ checksum_update(struct checksum *c, const void *p, size_t len)
 	if (len == 0)
 		return;
 	if (EVP_DigestUpdate(c->sha256, p, len) != 1)
-		fatal(1, "OpenSSL cannot go on with a SHA-256");
+		fatal(1, &log_kind_library_error, "OpenSSL cannot go on with a SHA-256");
 	while (len > 0) {	/* ISA-L counts in int */
 		size_t part = len < (1u << 30) ? len : 1u << 30;
 
@@ -60,7 +60,7 @@ void
 checksum_end(struct checksum *c, uint32_t *ret_crc32c, uint8_t ret_sha256[SHA256_SIZE])
 {
 	if (EVP_DigestFinal_ex(c->sha256, ret_sha256, NULL) != 1)
-		fatal(1, "OpenSSL cannot end a SHA-256");
+		fatal(1, &log_kind_library_error, "OpenSSL cannot end a SHA-256");
 	*ret_crc32c = ~c->crc;
 }
 
@@ -115,5 +115,5 @@ void
 sha256_of(const void *p, size_t len, uint8_t ret[SHA256_SIZE])
 {
 	if (EVP_Digest(p, len, ret, NULL, EVP_sha256(), NULL) != 1)
-		fatal(1, "OpenSSL gives no SHA-256");
+		fatal(1, &log_kind_library_error, "OpenSSL gives no SHA-256");
 }

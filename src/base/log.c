@@ -1,7 +1,8 @@
 /*
- * log.c - one write(2) a line, so that lines of different processes never mix.
- * Owns the process's name and level; takes no memory, so it works when there is
- * none left.
+ * log.c - where lines go: one system call a line, or a turn's worth, so that lines of
+ * different processes never mix. Owns the process's name and level and what is held;
+ * takes no memory, so it works when there is none left. What a line looks like is
+ * log_line.c's.
  */
 #include "base/log.h"
 
@@ -10,30 +11,51 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
-#include "base/timefmt.h"
+#include "base/log_line.h"
 
-#define LINE_MAX_SIZE 1024
+const struct log_kind log_kind_no_memory = {
+	"no-memory", LOG_LEVEL_ERROR, "2e6ec5d11d874eacb5b3e344ba5036bc",
+	"No memory is left",
+	"The system gave a process no more memory, and the process ended with status 1. It is started again; "
+	"no acknowledged crawl is lost.",
+	"Look what uses the memory (systemctl status, free). If it is trawld, lower BACKGROUND_MAX_WORKERS or "
+	"FRONT_WORKERS; if a limit of the unit is hit, raise MemoryMax=.",
+};
 
-static const struct {
-	const char *word, *journal;
-} levels[] = {
-	[LOG_LEVEL_ERROR]   = { "error", "<3>" },
-	[LOG_LEVEL_WARNING] = { "warning", "<4>" },
-	[LOG_LEVEL_INFO]    = { "info", "<6>" },
-	[LOG_LEVEL_DEBUG]   = { "debug", "<7>" },
+const struct log_kind log_kind_library_error = {
+	"library-error", LOG_LEVEL_ERROR, "4409f6c88041402c968ae8afd0198b02",
+	"A library or the kernel failed",
+	"A library that trawld is built on, or the kernel, refused what never fails on a healthy system. When "
+	"the process cannot go on, it ends with status 1 and is started again.",
+	"Look in the kernel's log for a lack of memory or of descriptors at this time. If it comes again, "
+	"report it with the line.",
+};
+
+const struct log_kind log_kind_library_warning = {
+	"library-warning", LOG_LEVEL_WARNING, "d9f5908b38db4b33b9816a9d17560e31",
+	"A library has a remark",
+	"libevent met something unusual, such as a descriptor that it cannot watch. Work goes on.",
+	"Nothing, unless it comes often: then report it with the line.",
+};
+
+const struct log_kind log_kind_lines_lost = {
+	"log-lines-lost", LOG_LEVEL_WARNING, "700c92d63d11457ea496ede87961ecd7",
+	"Lines of the log are missing",
+	"The journal took no line for a while, and trawld does not wait for it: so many lines of this process "
+	"are missing before this one. Crawls are not touched by it.",
+	"Look whether systemd-journald runs and its disk has room. Lines that journald drops by its own rate "
+	"limit (LogRateLimitBurst= of the unit) are not counted here.",
 };
 
 /* The one thing of a process that is global: where its lines go and how they begin. */
 static struct {
 	char		who[32];
 	enum log_level	level;
-	bool		journal;
+	bool		to_journal;	/* stderr is its */
 } log_state = { "trawld", LOG_LEVEL_INFO, false };
 
 /* Whole lines that wait for log_flush(). */
@@ -61,7 +83,7 @@ log_open(const char *who, enum log_level level)
 {
 	(void)snprintf(log_state.who, sizeof(log_state.who), "%s", who);
 	log_state.level = level;
-	log_state.journal = stderr_is_journal();
+	log_state.to_journal = stderr_is_journal();
 }
 
 void
@@ -76,68 +98,12 @@ log_wants(enum log_level level)
 	return level <= log_state.level;
 }
 
-/* A line break inside of a line would forge another one. */
-static void
-flatten(char *p, size_t len)
-{
-	for (; len > 0; p++, len--)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
-}
-
-/* Length of text once it is cut to at most max bytes: between characters, with "...". */
-static size_t
-cut(char *text, size_t max)
-{
-	size_t len = max - 3;
-
-	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
-		len--;
-	memcpy(text + len, "...", 3);
-	return len + 3;
-}
-
 /* A log that cannot be written has nobody to be told to. */
 static void
 put(const char *p, size_t len)
 {
 	while (write(STDERR_FILENO, p, len) < 0 && errno == EINTR)
 		;
-}
-
-static void log_write(enum log_level, const char *, va_list) __attribute__((format(printf, 2, 0)));
-
-static void
-log_write(enum log_level level, const char *format, va_list args)
-{
-	char line[LINE_MAX_SIZE], time[TIME_TEXT_SIZE];
-	size_t len;
-	int n;
-
-	if (log_state.journal)
-		n = snprintf(line, sizeof(line), "%s%s ", levels[level].journal, log_state.who);
-	else
-		n = snprintf(line, sizeof(line), "%s %s %s ",
-		    time_format(time, clock_wall_ms(&clock_system)), levels[level].word, log_state.who);
-	len = (size_t)n;
-	n = vsnprintf(line + len, sizeof(line) - len, format, args);
-	if (n < 0)
-		return;
-	flatten(line + len, strlen(line + len));
-	len += (size_t)n;
-	if (len > sizeof(line) - 1)
-		len = cut(line, sizeof(line) - 1);
-	line[len++] = '\n';
-	if (!held.on) {
-		put(line, len);
-		return;
-	}
-	if (held.len + len > sizeof(held.lines))
-		log_flush();
-	memcpy(held.lines + held.len, line, len);
-	held.len += len;
-	if (level <= LOG_LEVEL_WARNING)
-		log_flush();
 }
 
 void
@@ -154,39 +120,63 @@ log_flush(void)
 	held.len = 0;
 }
 
-void
-log_line(enum log_level level, const char *format, ...)
+static void
+put_or_hold(enum log_level level, const char *line, size_t len)
 {
+	if (!held.on) {
+		put(line, len);
+		return;
+	}
+	if (held.len + len > sizeof(held.lines))
+		log_flush();
+	memcpy(held.lines + held.len, line, len);
+	held.len += len;
+	if (level <= LOG_LEVEL_WARNING)
+		log_flush();
+}
+
+static void write_record(struct log_record *, const char *, va_list) __attribute__((format(printf, 2, 0)));
+
+static void
+write_record(struct log_record *r, const char *format, va_list args)
+{
+	char message[LOG_TEXT_SIZE + 8];	/* too long for any line: where it is cut shows */
+	char line[LOG_TEXT_SIZE];
+	size_t len;
+
+	if (vsnprintf(message, sizeof(message), format, args) < 0)
+		return;
+	r->time_ms = clock_wall_ms(&clock_system);
+	r->who = log_state.who;
+	r->message = message;
+	len = log_state.to_journal ? log_line_prefixed(line, r) : log_line_text(line, r);
+	put_or_hold(r->level, line, len);
+}
+
+void
+log_write(const struct log_place *place, enum log_level level, const struct log_kind *kind,
+    const struct log_fields *fields, const char *format, ...)
+{
+	struct log_record r = { .level = level, .kind = kind, .fields = fields, .place = place };
 	int saved = errno;
 	va_list args;
 
 	if (!log_wants(level))
 		return;
 	va_start(args, format);
-	log_write(level, format, args);
+	write_record(&r, format, args);
 	va_end(args);
 	errno = saved;
 }
 
-int
-log_level_parse(const char *word, enum log_level *ret)
-{
-	for (unsigned i = 0; i < countof(levels); i++) {
-		if (strcasecmp(word, levels[i].word) == 0) {
-			*ret = (enum log_level)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
 _Noreturn void
-fatal(int status, const char *format, ...)
+fatal_at(const struct log_place *place, int status, const struct log_kind *kind, const char *format, ...)
 {
+	struct log_record r = { .level = LOG_LEVEL_ERROR, .kind = kind, .place = place };
 	va_list args;
 
 	va_start(args, format);
-	log_write(LOG_LEVEL_ERROR, format, args);
+	write_record(&r, format, args);
 	va_end(args);
 	exit(status);
 }

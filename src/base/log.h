@@ -1,48 +1,98 @@
 /*
- * log.h - one line per decision, to stderr.
+ * log.h - one line per decision: to the journal where stderr leads there, else to stderr.
  *
- * Process folders log; base, conf, model, ipc and net return errors and stay
- * silent (debug level aside). A line says who, what and on which crawl:
+ * Process folders log; base, conf, model, ipc and net return errors and stay silent
+ * (debug level and a world we cannot work in aside). A line has a kind, which gives
+ * its level, its MESSAGE_ID and what to tell an operator about it (log_kind.h of model
+ * holds the table); fields that say on which crawl; and a text for people:
  *
- *   2026-11-23T18:20:11.123Z info poller[2] crawl=0193... snapshot=sd_... triggered in 612 ms
+ *   2026-11-23T18:20:11.123Z warning poller[2] crawl=0193... snapshot=sd_... poll: failed for now
  *
- * On a systemd journal ($JOURNAL_STREAM) the time is left out and "<6>" levels
- * (sd-daemon(3)) go in front. Each line leaves in one write and is at most 1,024
- * bytes; foreign text must have gone through str_printable(). Secrets have no
- * log representation.
+ * The text is written for people, and may hold foreign text if that is bounded by its
+ * caller (str_printable()): what steers terminals or breaks lines becomes \xNN here
+ * whatever it was, and a line is cut at its bound. Secrets have no log representation.
+ *
+ * Every line leaves in one system call. Towards the journal none waits: a line that it
+ * does not take goes to stderr, and if that cannot take it either it is counted, and the
+ * count logged as soon as there is room. Any other stderr is written as programs do: who
+ * reads it slowly slows us. No memory is taken, errno stays as it was.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
 #include <stdbool.h>
 
+struct uuid;
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* who is "keeper" or "poller[2]"; it is copied. */
+/* What lines of one kind have in common. All text is constant and valid UTF-8. */
+struct log_kind {
+	const char	*name;		/* "crawl-failed": never changes */
+	enum log_level	 level;
+	const char	*message_id;	/* 32 hex digits from random bits: never changes */
+	const char	*subject;	/* the catalog's headline */
+	const char	*meaning;	/* when it is logged and what it means; sentences */
+	const char	*action;	/* what to do; sentences */
+};
+
+/* What base itself may have to say; the roles' kinds are in model/log_kind.h. */
+extern const struct log_kind log_kind_no_memory, log_kind_library_error, log_kind_library_warning,
+    log_kind_lines_lost;
+
+/* On what; each is NULL, or the text empty, when it does not apply. */
+struct log_fields {
+	const struct uuid *crawl;
+	const char	*snapshot_id;
+	const char	*stage;
+	const char	*request_id;
+};
+
+/* Of one foreign text a line shows so much: str_printable() into a buffer of this size. */
+#define LOG_FOREIGN_SIZE 257
+
+/* log_say(kind, LOG_FIELDS(.crawl = &id, .stage = "polling"), "...") */
+#define LOG_FIELDS(...) (&(const struct log_fields){ __VA_ARGS__ })
+
+struct log_place {
+	const char *file;
+	int line;
+	const char *function;
+};
+
+#define LOG_HERE (&(const struct log_place){ __FILE__, __LINE__, __func__ })
+
+/* who is "keeper" or "poller[2]": role and instance; it is copied. */
 void log_open(const char *who, enum log_level level);
 void log_set_level(enum log_level level);
 bool log_wants(enum log_level level);
 
-void log_line(enum log_level level, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* kind may be NULL for a line below any that an operator is told about; fields may. */
+void log_write(const struct log_place *, enum log_level, const struct log_kind *, const struct log_fields *,
+    const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+#define log_say(kind, fields, ...) log_write(LOG_HERE, (kind)->level, (kind), (fields), __VA_ARGS__)
+#define log_debug(fields, ...) \
+	do { \
+		if (log_wants(LOG_LEVEL_DEBUG)) \
+			log_write(LOG_HERE, LOG_LEVEL_DEBUG, NULL, (fields), __VA_ARGS__); \
+	} while (0)
+/* For programs that nobody operates: the simulator. */
+#define log_plain(level, ...) log_write(LOG_HERE, (level), NULL, NULL, __VA_ARGS__)
 
 /* A process whose work comes in turns may hold its info and debug lines and write a
  * turn's worth at once: log_hold() at start, log_flush() at the end of each turn. A
- * warning or an error is still written when it is said, after what was held. */
+ * warning or an error is still written when it is said, after what was held. The journal
+ * gets each line at once, since each is a datagram. */
 void log_hold(void);
 void log_flush(void);
 
-#define log_error(...)   log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
-#define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
-#define log_info(...)    log_line(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(...) \
-	do { if (log_wants(LOG_LEVEL_DEBUG)) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__); } while (0)
-
-/* "error", "warning", "info", "debug", in either letter case; -EINVAL. */
-int log_level_parse(const char *word, enum log_level *ret);
+/* "error", "warning", "info", "debug". */
+const char *log_level_name(enum log_level);
 
 /* A world we cannot work in: logs the line and leaves with status (see ipc/inherit.h). */
-_Noreturn void fatal(int status, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+_Noreturn void fatal_at(const struct log_place *, int status, const struct log_kind *, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+#define fatal(status, kind, ...) fatal_at(LOG_HERE, (status), (kind), __VA_ARGS__)
 
 #endif

@@ -8,15 +8,15 @@ static void
 on_library_log(int severity, const char *text)
 {
 	if (severity == EVENT_LOG_ERR)
-		log_error("libevent: %s", text);
+		log_say(&log_kind_library_error, NULL, "libevent: %s", text);
 	else if (severity == EVENT_LOG_WARN)
-		log_warning("libevent: %s", text);
+		log_say(&log_kind_library_warning, NULL, "libevent: %s", text);
 }
 
 static void
 on_library_fatal(int err)
 {
-	fatal(1, "libevent cannot go on (%d)", err);
+	fatal(1, &log_kind_library_error, "libevent cannot go on (%d)", err);
 }
 
 static struct event_base *
@@ -32,7 +32,7 @@ loop_make(int flags)
 	if (config != NULL)
 		event_config_free(config);
 	if (base == NULL)
-		fatal(1, "no event loop could be made");
+		fatal(1, &log_kind_library_error, "no event loop could be made");
 	return base;
 }
 
@@ -54,5 +54,5 @@ loop_timer_in(struct event *timer, int64_t ms)
 	struct timeval when = clock_timeval(ms);
 
 	if (evtimer_add(timer, &when) < 0)
-		fatal(1, "a timer could not be set");
+		fatal(1, &log_kind_library_error, "a timer could not be set");
 }

@@ -17,7 +17,7 @@ static void *
 or_die(void *p, size_t size)
 {
 	if (p == NULL)
-		fatal(1, "out of memory: %zu bytes could not be had", size);
+		fatal(1, &log_kind_no_memory, "out of memory: %zu bytes could not be had", size);
 	return p;
 }
 

@@ -25,7 +25,7 @@ random_fill(void *p, unsigned size)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			fatal(1, "the kernel gives no random bytes: %s", strerror(errno));
+			fatal(1, &log_kind_library_error, "the kernel gives no random bytes: %s", strerror(errno));
 		at += n;
 		size -= (unsigned)n;
 	}
@@ -51,7 +51,7 @@ random_u64(void)
 
 	if (!watched) {
 		if (pthread_atfork(NULL, NULL, stock_drop) != 0)
-			fatal(1, "out of memory for random numbers");
+			fatal(1, &log_kind_no_memory, "out of memory for random numbers");
 		watched = true;
 	}
 	if (stock.left == 0) {

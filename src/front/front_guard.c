@@ -28,6 +28,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/log_kind.h"
 
 #define CONN_MAGIC	0x67756172u
 #define ACCEPT_BATCH	2	/* a loop turn: fronts that share a socket share what comes */
@@ -169,8 +170,8 @@ guard_on_accept_error(struct evconnlistener *socket, void *arg)
 	guard_pause(guard);
 	if (guard->complained_ms == 0 || now - guard->complained_ms >= 1000) {
 		guard->complained_ms = now;
-		log_warning("no connection can be accepted for a moment: %s (%u are open)",
-		    strerror(error), guard->count);
+		log_as(KIND_ACCEPT_PAUSED, NULL,
+		    "no connection can be accepted for a moment: %s (%u are open)", strerror(error), guard->count);
 	}
 }
 
@@ -431,7 +432,7 @@ guard_on_connection(struct event_base *base, void *arg)
 	http_check_init(&conn->check, http);
 	conn->stream = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	if (conn->stream == NULL)
-		fatal(1, "no memory for a connection");
+		fatal(1, &log_kind_no_memory, "no memory for a connection");
 	bufferevent_incref(conn->stream);
 	bufferevent_setwatermark(conn->stream, EV_READ, 0, http->body + http->head + EVHTTP_SLACK);
 	conn->watch = evbuffer_add_cb(bufferevent_get_input(conn->stream), conn_on_input, conn);
@@ -467,7 +468,7 @@ guard_on_request(struct evhttp_request *request, void *arg)
 	conn->request = request;
 	if (++conn->given > conn->check.messages) {
 		/* evhttp sees a request where the check saw none yet: they read differently. */
-		log_error("a request was read in two ways; its connection is closed");
+		log_as(KIND_REQUEST_UNCLEAR, NULL, "a request was read in two ways; its connection is closed");
 		(void)evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
 		guard_answer(conn, request, 400, "Bad Request");
 		return;
@@ -637,7 +638,7 @@ guard_new(struct event_base *base, const struct clock *clock, const struct guard
 	guard->turn = event_new(base, -1, 0, guard_on_turn, guard);
 	guard->http = evhttp_new(base);
 	if (guard->turn == NULL || guard->http == NULL)
-		fatal(1, "no memory for the HTTP server");
+		fatal(1, &log_kind_no_memory, "no memory for the HTTP server");
 	evhttp_set_max_headers_size(guard->http, limits->http.head + EVHTTP_SLACK);
 	evhttp_set_max_body_size(guard->http, limits->http.body + EVHTTP_SLACK);
 	/* All that evhttp knows: which of them a path takes is the owner's to say. */

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/log_kind.h"
 
 int64_t
 front_now(const struct front *front)
@@ -74,7 +75,7 @@ front_new(struct event_base *base, const struct conf *conf, const struct clock *
 	front->guard = guard_new(base, clock, limits, &events, front);
 	front->sweep = evtimer_new(base, front_on_sweep, front);
 	if (front->sweep == NULL)
-		fatal(EXIT_STATUS_FAILURE, "no memory for a timer");
+		fatal(EXIT_STATUS_FAILURE, &log_kind_no_memory, "no memory for a timer");
 	loop_timer_in(front->sweep, FRONT_SWEEP_MS);
 	return front;
 }
@@ -120,6 +121,6 @@ front_drain(struct front *front, void (*on_drained)(void *arg), void *arg)
 	front->arg = arg;
 	guard_stop(front->guard);
 	front_pending_hurry(front);
-	log_info("draining: %u connections are open", guard_connections(front->guard));
+	log_as(KIND_FRONT_DRAINING, NULL, "draining: %u connections are open", guard_connections(front->guard));
 	loop_timer_in(front->sweep, 0);
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "front/front.h"
 #include "ipc/control.h"
+#include "model/log_kind.h"
 
 #define OTHER_FILES 64		/* descriptors beside those of connections */
 
@@ -70,12 +71,13 @@ main(int argc, char **argv)
 		int r = front_listen(front, INHERIT_LISTEN_FD + (int)i);
 
 		if (r < 0)
-			fatal(EXIT_STATUS_FAILURE, "inherited socket %u cannot be listened on: %s", i, strerror(-r));
+			fatal_as(EXIT_STATUS_FAILURE, KIND_START_FAILED,
+			    "inherited socket %u cannot be listened on: %s", i, strerror(-r));
 	}
 	control_attach(control, base, &events, front);
 	control_ready(control);
 	(void)event_base_dispatch(base);
-	log_info("drained");
+	log_as(KIND_FRONT_DRAINED, NULL, "drained");
 	front_free(front);
 	control_free(control);
 	event_base_free(base);

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/log_kind.h"
 
 #define TOKEN_SLOT_BITS 12
 #define TOKEN_SLOT(token) ((token) & (FRONT_CALLS - 1))
@@ -187,7 +188,7 @@ front_on_keeper_open(struct peer *peer, void *arg)
 		count++;
 	}
 	if (count > 0)
-		log_info("the keeper is there: %u waiting requests are asked of it", count);
+		log_as(KIND_KEEPER_BACK, NULL, "the keeper is there: %u waiting requests are asked of it", count);
 }
 
 static void
@@ -202,7 +203,7 @@ front_on_keeper_closed(struct peer *peer, void *arg)
 	front->keeper_lost_ms = front_now(front);
 	for (call = TAILQ_FIRST(&front->waiting); call != NULL; call = TAILQ_NEXT(call, link))
 		call->asked = false;
-	log_warning("the keeper is gone; requests wait for the next one");
+	log_as(KIND_KEEPER_GONE, NULL, "the keeper is gone; requests wait for the next one");
 }
 
 const struct peer_events front_keeper_events = {
@@ -230,7 +231,8 @@ front_pending_sweep(struct front *front)
 	/* The supervisor gives a new stream when the keeper is replaced; when only the
 	 * stream broke, it does so when this process is. */
 	if (front->keeper == NULL && now - front->keeper_lost_ms >= FRONT_ALONE_MS)
-		fatal(EXIT_STATUS_FAILURE, "no keeper was given for %d s", FRONT_ALONE_MS / 1000);
+		fatal_as(EXIT_STATUS_FAILURE, KIND_KEEPER_MISSED, "no keeper was given for %d s",
+		    FRONT_ALONE_MS / 1000);
 	for (call = TAILQ_FIRST(&front->waiting); call != NULL; call = next) {
 		next = TAILQ_NEXT(call, link);
 		if (now >= call->late_ms || call_is_stranded(call, now))

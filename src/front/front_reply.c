@@ -77,7 +77,8 @@ front_send(struct call *call, int status)
 	} else {
 		(void)evbuffer_add(evhttp_request_get_output_buffer(request), text, len);
 	}
-	log_debug("request=%s crawl=%s answered %d", call->request_id, call->crawl_text, status);
+	log_debug(LOG_FIELDS(.crawl = call->crawl_text[0] != '\0' ? &call->crawl_id : NULL,
+	    .request_id = call->request_id), "answered %d", status);
 	call_end(call);
 	guard_answer(conn, request, status, front_phrase(status));
 }
@@ -186,7 +187,7 @@ front_on_refused(int status, const char *reason, struct evbuffer *out, void *arg
 	    "Content-Length: %zu\r\nX-Request-Id: %s\r\nConnection: close\r\n\r\n",
 	    status, front_phrase(status), len, request_id);
 	(void)evbuffer_add(out, text, len);
-	log_debug("request=%s refused with %d: %s", request_id, status, reason);
+	log_debug(LOG_FIELDS(.request_id = request_id), "refused with %d: %s", status, reason);
 }
 
 /* ---- members that several answers have ---- */

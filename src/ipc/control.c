@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/why.h"
+#include "model/log_kind.h"
 
 #define CONTROL_UNREAD_MAX (16 << 10)	/* bytes; above, beats and status are left out */
 #define CONTROL_CONF_MAX   (1 << 20)
@@ -81,11 +82,11 @@ control_read_welcome(struct control *c)
 	if (n == 0)
 		_exit(EXIT_STATUS_OK);
 	if (n != (ssize_t)sizeof(m) || m.version != INHERIT_VERSION || m.type != INHERIT_WELCOME)
-		fatal(EXIT_STATUS_VERSION, "trawld and trawld-%s are not of one version: "
+		fatal_as(EXIT_STATUS_VERSION, KIND_VERSION_MIXED, "trawld and trawld-%s are not of one version: "
 		    "install them together and restart", role_name(c->role));
 	if (m.role != (uint32_t)c->role)
-		fatal(EXIT_STATUS_VERSION, "trawld started trawld-%s to be a %s: install again",
-		    role_name(c->role), role_name(m.role));
+		fatal_as(EXIT_STATUS_VERSION, KIND_VERSION_MIXED,
+		    "trawld started trawld-%s to be a %s: install again", role_name(c->role), role_name(m.role));
 	c->instance = m.instance;
 	c->generation = m.generation;
 	c->listeners = (unsigned)m.arg;
@@ -108,19 +109,19 @@ control_read_conf(struct conf *ret_conf)
 	int r;
 
 	if (fstat(INHERIT_CONF_FD, &st) < 0 || st.st_size > CONTROL_CONF_MAX)
-		fatal(EXIT_STATUS_VERSION, "the configuration cannot be read from trawld: %s",
-		    strerror(errno));
+		fatal_as(EXIT_STATUS_VERSION, KIND_VERSION_MIXED,
+		    "the configuration cannot be read from trawld: %s", strerror(errno));
 	text = xcalloc(1, (size_t)st.st_size + 1);
 	n = pread(INHERIT_CONF_FD, text, (size_t)st.st_size, 0);
 	(void)close(INHERIT_CONF_FD);
 	if (n != st.st_size)
-		fatal(EXIT_STATUS_VERSION, "the configuration from trawld is cut short");
+		fatal_as(EXIT_STATUS_VERSION, KIND_VERSION_MIXED, "the configuration from trawld is cut short");
 	conf_init(ret_conf);
 	r = conf_unpack(ret_conf, text, (size_t)n, &why);
 	mem_wipe(text, (size_t)n);
 	free(text);
 	if (r < 0)
-		fatal(EXIT_STATUS_CONFIG, "the configuration from trawld: %s", why.text);
+		fatal_as(EXIT_STATUS_CONFIG, KIND_CONFIG_INVALID, "the configuration from trawld: %s", why.text);
 }
 
 static void
@@ -158,7 +159,7 @@ control_set_oom_order(enum role role)
 	if (fd < 0)
 		return;
 	if (write(fd, scores[role], strlen(scores[role])) < 0)
-		log_debug("the order of out-of-memory kills stays as it is: %s", strerror(errno));
+		log_debug(NULL, "the order of out-of-memory kills stays as it is: %s", strerror(errno));
 	(void)close(fd);
 }
 
@@ -220,7 +221,7 @@ control_ready(struct control *c)
 	c->ready = true;
 	r = control_say(c, INHERIT_READY, &m);
 	if (r < 0)
-		log_error("cannot tell trawld that we are ready: %s", strerror(-r));
+		log_as(KIND_PARENT_UNREACHED, NULL, "cannot tell trawld that we are ready: %s", strerror(-r));
 }
 
 void
@@ -247,7 +248,7 @@ control_kill(struct control *c, unsigned instance, unsigned generation, const ch
 	(void)str_printable(m.text, sizeof(m.text), reason, strlen(reason));
 	r = control_say(c, INHERIT_KILL, &m);
 	if (r < 0)
-		log_error("cannot ask trawld to kill poller[%u]: %s", instance, strerror(-r));
+		log_as(KIND_PARENT_UNREACHED, NULL, "cannot ask trawld to kill poller[%u]: %s", instance, strerror(-r));
 }
 
 /* ---- on the loop ---- */
@@ -315,7 +316,7 @@ control_take(struct control *c, const struct inherit_message *m, int fd)
 		c->events.on_peer(m, fd, c->arg);
 		return;
 	}
-	log_warning("a message of trawld was not understood (type %u)", m->type);
+	log_as(KIND_PARENT_UNCLEAR, NULL, "a message of trawld was not understood (type %u)", m->type);
 	if (fd >= 0)
 		(void)close(fd);
 }
@@ -352,7 +353,7 @@ control_attach(struct control *c, struct event_base *base, const struct control_
 	c->beat = event_new(base, -1, EV_PERSIST, control_on_beat, c);
 	if (!c->readable || !c->terminated || !c->beat || event_add(c->readable, NULL) < 0 ||
 	    event_add(c->terminated, NULL) < 0 || event_add(c->beat, &second) < 0)
-		fatal(EXIT_STATUS_FAILURE, "the control socket cannot be put on the loop");
+		fatal_as(EXIT_STATUS_FAILURE, KIND_START_FAILED, "the control socket cannot be put on the loop");
 	control_on_beat(-1, 0, c);
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/log_kind.h"
 
 #define PEER_MAGIC	0x70656572u
 #define PEER_GULP	(256u << 10)	/* bytes read or written at a time */
@@ -91,7 +92,7 @@ peer_take_hello(struct peer *peer, struct wire_in *in, const char **ret_reason)
 		return -EBADMSG;
 	if (hello.version != IPC_VERSION) {
 		if (peer->who.role == ROLE_KEEPER)
-			fatal(EXIT_STATUS_VERSION, "the keeper speaks protocol %u, this program %u: "
+			fatal_as(EXIT_STATUS_VERSION, KIND_VERSION_MIXED, "the keeper speaks protocol %u, this program %u: "
 			    "all programs of trawld must be of one version", hello.version,
 			    IPC_VERSION);
 		*ret_reason = "another version of the protocol";
@@ -139,8 +140,8 @@ number_at(const uint8_t *p, unsigned size)
 static int
 peer_refuse(const struct peer *peer, unsigned type, const char *reason)
 {
-	log_warning("connection to %s[%u] closed: %s (type %u): %s", role_name(peer->who.role),
-	    peer->who.instance, msg_name(type), type, reason);
+	log_as(KIND_PEER_REFUSED, NULL, "connection to %s[%u] closed: %s (type %u): %s",
+	    role_name(peer->who.role), peer->who.instance, msg_name(type), type, reason);
 	return -EPROTO;
 }
 
@@ -222,7 +223,7 @@ peer_on_event(struct bufferevent *stream, short what, void *arg)
 	if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
 		return;
 	(void)bufferevent_disable(stream, EV_READ | EV_WRITE);
-	log_debug("connection to %s[%u] ended: %s", role_name(peer->who.role), peer->who.instance,
+	log_debug(NULL, "connection to %s[%u] ended: %s", role_name(peer->who.role), peer->who.instance,
 	    error ? strerror(error) : "end of file");
 	if (what & BEV_EVENT_WRITING && !peer_take_rest(peer))
 		return;
@@ -236,7 +237,7 @@ peer_on_overflow(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	log_warning("connection to %s[%u] closed: it does not read, %zu bytes wait",
+	log_as(KIND_PEER_SLOW, NULL, "connection to %s[%u] closed: it does not read, %zu bytes wait",
 	    role_name(peer->who.role), peer->who.instance, peer_unsent(peer));
 	peer_close(peer);
 }
@@ -285,7 +286,8 @@ peer_new(struct event_base *base, int fd, enum role own_role, const struct inher
 	peer->staged = evbuffer_new();
 	peer->overflow = event_new(base, -1, 0, peer_on_overflow, peer);
 	if (!peer->stream || !peer->staged || !peer->overflow || who->role >= ROLE_COUNT)
-		fatal(EXIT_STATUS_FAILURE, "no connection to %s: out of memory", role_name(who->role));
+		fatal(EXIT_STATUS_FAILURE, &log_kind_no_memory, "no connection to %s: out of memory",
+		    role_name(who->role));
 	bufferevent_setcb(peer->stream, peer_on_read, NULL, peer_on_event, peer);
 	bufferevent_setwatermark(peer->stream, EV_READ, 0, PEER_IN_HIGH);
 	(void)bufferevent_set_max_single_read(peer->stream, PEER_GULP);

@@ -32,6 +32,7 @@
 #include "ipc/peer.h"
 #include "keeper/keeper_budget.h"
 #include "keeper/store.h"
+#include "model/log_kind.h"
 
 /* The keys of our tables are numbers that count up, and ids whose last half is random:
  * their last eight bytes, multiplied, spread as well as a hash over all of them. */
@@ -45,7 +46,7 @@ keeper_hash(const void *key, size_t len)
 }
 
 #define HASH_FUNCTION(key, len, hash) (hash) = keeper_hash(key, len)
-#define uthash_fatal(msg) fatal(EXIT_STATUS_FAILURE, "out of memory: %s", msg)
+#define uthash_fatal(msg) fatal(EXIT_STATUS_FAILURE, &log_kind_no_memory, "out of memory: %s", msg)
 #include <uthash.h>
 #include <utlist.h>
 

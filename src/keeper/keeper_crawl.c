@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +30,7 @@ keeper_must(struct keeper *k, int result, const struct why *why)
 {
 	(void)k;
 	if (result < 0)
-		fatal(EXIT_STATUS_FAILURE, "%s; the next keeper reads what is on disk", why->text);
+		fatal_as(EXIT_STATUS_FAILURE, KIND_STORE_FAILED, "%s; the next keeper reads what is on disk", why->text);
 }
 
 bool
@@ -85,19 +86,56 @@ keeper_object_url(const struct keeper *k, const struct crawl *c, char *dst, size
 		(void)snprintf(dst, size, "file://%s/objects/%s", k->conf->data_dir, c->object_path);
 }
 
+static const enum log_kind_id state_kinds[CRAWL_STATE_COUNT] = {
+	[CRAWL_ACCEPTED] = KIND_CRAWL_ACCEPTED,
+	[CRAWL_TRIGGERING] = KIND_CRAWL_TRIGGERING,
+	[CRAWL_RECONCILING] = KIND_CRAWL_RECONCILING,
+	[CRAWL_POLLING] = KIND_CRAWL_POLLING,
+	[CRAWL_READY] = KIND_CRAWL_READY,
+	[CRAWL_DOWNLOADING] = KIND_CRAWL_DOWNLOADING,
+	[CRAWL_STORING] = KIND_CRAWL_STORING,
+	[CRAWL_COMPLETED] = KIND_CRAWL_COMPLETED,
+	[CRAWL_FAILED] = KIND_CRAWL_FAILED,
+	[CRAWL_CANCELED] = KIND_CRAWL_CANCELED,
+};
+
+/* What an operator wants to know of the state that has come, "" for nothing. */
+static const char *
+state_details(char *dst, size_t size, const struct crawl *c)
+{
+	char foreign[LOG_FOREIGN_SIZE];
+
+	dst[0] = '\0';
+	if (c->error != ERROR_NONE)
+		(void)snprintf(dst, size, " %s: %s", error_info(c->error)->name,
+		    str_printable(foreign, sizeof(foreign), c->error_text, strlen(c->error_text)));
+	else if (c->state == CRAWL_READY && c->provider_records != UINT64_MAX)
+		(void)snprintf(dst, size, ", %" PRIu64 " records", c->provider_records);
+	else if (c->state == CRAWL_COMPLETED)
+		(void)snprintf(dst, size, ", stored as %s",
+		    str_printable(foreign, sizeof(foreign), c->object_path, strlen(c->object_path)));
+	return dst;
+}
+
+/* The stage that has come, or the one that has ended. */
+static enum crawl_stage
+stage_of_step(const struct crawl *c, enum crawl_state from)
+{
+	if (c->stage != STAGE_NONE)
+		return c->stage;
+	return crawl_is_terminal(c->state) ? crawl_stage_of(from) : crawl_stage_of(c->state);
+}
+
 static void
 log_step(const struct crawl *c, enum crawl_state from)
 {
-	char id[UUID_TEXT_SIZE];
-	bool ended_badly = c->state == CRAWL_FAILED;
+	char details[LOG_FOREIGN_SIZE + 64];
 
-	if (c->state == from)
+	if (c->state == from || !log_wants(log_kinds[state_kinds[c->state]].level))
 		return;
-	log_line(ended_badly ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "crawl=%s %s -> %s%s%s%s%s%s%s",
-	    uuid_format(id, &c->id), crawl_state_name(from), crawl_state_name(c->state),
-	    c->snapshot_id[0] != '\0' ? " snapshot=" : "", c->snapshot_id,
-	    c->error != ERROR_NONE ? " " : "", c->error != ERROR_NONE ? error_info(c->error)->name : "",
-	    c->error_text[0] != '\0' ? ": " : "", c->error_text);
+	log_as(state_kinds[c->state], LOG_FIELDS(.crawl = &c->id, .snapshot_id = c->snapshot_id,
+	    .stage = crawl_stage_name(stage_of_step(c, from))), "%s -> %s%s", crawl_state_name(from),
+	    crawl_state_name(c->state), state_details(details, sizeof(details), c));
 }
 
 static void
@@ -190,7 +228,6 @@ keeper_add(struct keeper *k, struct job *job, const char *idempotency_key)
 	struct crawl *c = &job->crawl;
 	enum event_type none;
 	struct lease *lease;
-	char id[UUID_TEXT_SIZE];
 	struct why why;
 
 	c->state = CRAWL_ACCEPTED;
@@ -204,8 +241,8 @@ keeper_add(struct keeper *k, struct job *job, const char *idempotency_key)
 	k->counts[c->state]++;
 	k->live++;
 	k->changes++;
-	log_info("crawl=%s accepted%s dataset=%s platform=%s", uuid_format(id, &c->id),
-	    lease != NULL ? " -> triggering" : "", job->request.dataset_id,
+	log_as(KIND_CRAWL_ACCEPTED, LOG_FIELDS(.crawl = &c->id, .stage = crawl_stage_name(STAGE_TRIGGER)),
+	    "accepted%s dataset=%s platform=%s", lease != NULL ? " -> triggering" : "", job->request.dataset_id,
 	    platform_of(job->request.platform)->name);
 	if (lease != NULL)
 		keeper_lease_send(k, job, lease);

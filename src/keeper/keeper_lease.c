@@ -59,7 +59,8 @@ lease_new(struct keeper *k, struct keeper_peer *poller, const struct uuid *crawl
 	struct lease *lease = xcalloc(1, sizeof(*lease));
 
 	if (++k->lease_count == 0)
-		fatal(EXIT_STATUS_FAILURE, "lease tokens of this epoch are used up: a new keeper takes over");
+		fatal_as(EXIT_STATUS_FAILURE, KIND_LEASES_USED_UP,
+		    "lease tokens of this epoch are used up: a new keeper takes over");
 	lease->token = (uint64_t)k->epoch << 32 | k->lease_count;
 	lease->crawl_id = *crawl_id;
 	lease->kind = kind;
@@ -332,7 +333,6 @@ keeper_lease_end(struct keeper *k, struct keeper_peer *poller, uint64_t token, c
     enum task_kind kind, struct job *ret)
 {
 	struct lease *lease = lease_find(k, token);
-	char id[UUID_TEXT_SIZE];
 
 	if (lease == NULL)
 		return 0;
@@ -341,7 +341,7 @@ keeper_lease_end(struct keeper *k, struct keeper_peer *poller, uint64_t token, c
 	ret->request = lease->request;
 	lease_free(k, lease);
 	if (!keeper_find(k, crawl_id, ret) || ret->crawl.lease != token) {
-		log_debug("crawl=%s its %s has become needless", uuid_format(id, crawl_id), task_name(kind));
+		log_debug(LOG_FIELDS(.crawl = crawl_id), "its %s has become needless", task_name(kind));
 		return 0;
 	}
 	ret->has_request = true;
@@ -375,11 +375,10 @@ lose(struct keeper *k, struct lease *lease, bool blamed)
 	enum task_kind kind = lease->kind;
 	struct uuid crawl_id = lease->crawl_id;
 	uint64_t token = lease->token;
-	char id[UUID_TEXT_SIZE];
 	struct job job;
 
-	log_warning("crawl=%s poller[%u] was lost during its %s", uuid_format(id, &crawl_id),
-	    peer_instance(lease->poller->peer), task_name(kind));
+	log_as(KIND_LEASE_LOST, LOG_FIELDS(.crawl = &crawl_id, .stage = crawl_stage_name(task_stage(kind))),
+	    "poller[%u] was lost during its %s", peer_instance(lease->poller->peer), task_name(kind));
 	lease_free(k, lease);
 	if (!keeper_find(k, &crawl_id, &job) || job.crawl.lease != token)
 		return;
@@ -459,7 +458,9 @@ kill_poller(struct keeper *k, struct keeper_peer *poller, struct lease *lease)
 	lease->kill_mono_ms = keeper_mono(k);
 	(void)snprintf(reason, sizeof(reason), "its %s of crawl %s overran its time", task_name(lease->kind),
 	    uuid_format(id, &lease->crawl_id));
-	log_warning("crawl=%s poller[%u] is killed: %s", id, peer_instance(poller->peer), reason);
+	log_as(KIND_LEASE_OVERRUN, LOG_FIELDS(.crawl = &lease->crawl_id,
+	    .stage = crawl_stage_name(task_stage(lease->kind))), "poller[%u] is killed: %s",
+	    peer_instance(poller->peer), reason);
 	k->parent.kill(k->parent.arg, peer_instance(poller->peer), peer_generation(poller->peer), reason);
 }
 

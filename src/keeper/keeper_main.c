@@ -87,12 +87,14 @@ open_store(const struct conf *conf)
 
 	(void)snprintf(path, sizeof(path), "%s/%s", conf->data_dir, STORE_NAME);
 	result = store_open(path, &clock_system, &store, &why);
-	if (result == -ENOTSUP || result == -EUCLEAN)
-		fatal(EXIT_STATUS_CONFIG, "%s", why.text);
+	if (result == -ENOTSUP)
+		fatal_as(EXIT_STATUS_CONFIG, KIND_STORE_NEWER, "%s", why.text);
+	if (result == -EUCLEAN)
+		fatal_as(EXIT_STATUS_CONFIG, KIND_STORE_DAMAGED, "%s", why.text);
 	if (result == -EACCES)
-		fatal(EXIT_STATUS_CANTCREAT, "%s", why.text);
+		fatal_as(EXIT_STATUS_CANTCREAT, KIND_STORE_UNOPENED, "%s", why.text);
 	if (result < 0)
-		fatal(EXIT_STATUS_FAILURE, "%s", why.text);
+		fatal_as(EXIT_STATUS_FAILURE, KIND_STORE_UNOPENED, "%s", why.text);
 	return store;
 }
 
@@ -108,7 +110,7 @@ main(int argc, char **argv)
 	log_hold();
 	program.base = loop_new();
 	if (event_base_priority_init(program.base, 3) < 0)
-		fatal(EXIT_STATUS_FAILURE, "the loop takes no priorities");
+		fatal_as(EXIT_STATUS_FAILURE, KIND_START_FAILED, "the loop takes no priorities");
 	program.keeper = keeper_new(program.base, open_store(&conf), &conf, &clock_system, random_u64, &parent);
 	keeper_recover(program.keeper);
 	control_attach(program.control, program.base, &events, &program);

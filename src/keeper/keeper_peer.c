@@ -36,7 +36,8 @@ on_open(struct peer *peer, void *arg)
 {
 	struct keeper *k = arg;
 
-	log_debug("%s[%u] connected, pid %d", role_name(peer_role(peer)), peer_instance(peer), peer_pid(peer));
+	log_debug(NULL, "%s[%u] connected, pid %d", role_name(peer_role(peer)), peer_instance(peer),
+	    peer_pid(peer));
 	keeper_wake(k);		/* a publisher may be given what waits */
 }
 

@@ -84,13 +84,12 @@ find_by_key(struct keeper *k, const char *key, struct job *ret)
 static void
 create(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_create *m)
 {
-	char id[UUID_TEXT_SIZE];
 	struct job job;
 	struct why why;
 
 	if (trigger_request_check(&m->body, &why) < 0) {
-		log_warning("crawl=%s a front sent a request that it should have refused: %s",
-		    uuid_format(id, &m->crawl_id), why.text);
+		log_as(KIND_REQUEST_UNCHECKED, LOG_FIELDS(.crawl = &m->crawl_id),
+		    "a front sent a request that it should have refused: %s", why.text);
 		keeper_answer(k, front, m->request, ERROR_INVALID_REQUEST, false, false, NULL);
 		return;
 	}

@@ -273,7 +273,8 @@ note_answer(struct keeper *k, enum task_kind kind, const struct msg_verdict *v)
 	if (v->outcome == OUTCOME_LIMITED) {
 		int64_t until = budget_limited(&k->budget, now, v->retry_after_ms, k->random());
 
-		log_warning("the provider answered 429: no call for %lld s", (long long)((until - now) / 1000));
+		log_as(KIND_PROVIDER_LIMIT, NULL, "the provider answered 429: no call for %lld s",
+		    (long long)((until - now) / 1000));
 	} else if (v->outcome != OUTCOME_RETRY && v->outcome != OUTCOME_UNKNOWN && v->outcome != OUTCOME_BUSY)
 		budget_answered(&k->budget, now);
 	if (v->outcome == OUTCOME_AUTH || v->outcome == OUTCOME_LIMITED)
@@ -285,10 +286,9 @@ static int
 take(struct keeper *k, struct peer *peer, enum task_kind kind, const struct msg_verdict *v, struct job *job)
 {
 	int known = keeper_lease_end(k, peer_data(peer), v->lease, &v->crawl_id, kind, job);
-	char id[UUID_TEXT_SIZE];
 
 	if (known == 0)
-		log_debug("crawl=%s report of a %s without a lease ignored", uuid_format(id, &v->crawl_id),
+		log_debug(LOG_FIELDS(.crawl = &v->crawl_id), "report of a %s without a lease ignored",
 		    task_name(kind));
 	if (known > 0)
 		note_answer(k, kind, v);
@@ -415,7 +415,6 @@ static bool
 find_late(struct keeper *k, const struct msg_trigger_done *m, struct job *job)
 {
 	const struct msg_verdict *v = &m->verdict;
-	char id[UUID_TEXT_SIZE];
 	bool known;
 
 	if (v->lease == 0 || !keeper_find(k, &v->crawl_id, job))
@@ -423,13 +422,15 @@ find_late(struct keeper *k, const struct msg_trigger_done *m, struct job *job)
 	known = v->outcome == OUTCOME_OK && snapshot_id_check(m->snapshot_id) == 0;
 	if (job->crawl.state != CRAWL_RECONCILING) {
 		if (known && strcmp(job->crawl.snapshot_id, m->snapshot_id) != 0)
-			log_warning("crawl=%s the provider has a job %s for it that came to be known too late: it "
-			    "belongs to nobody", uuid_format(id, &v->crawl_id), m->snapshot_id);
+			log_as(KIND_JOB_UNCLAIMED, LOG_FIELDS(.crawl = &v->crawl_id,
+			    .stage = crawl_stage_name(STAGE_TRIGGER)), "the provider has a job %s for it that "
+			    "came to be known too late: it belongs to nobody", m->snapshot_id);
 		return false;
 	}
 	if (!known && job->crawl.lease != v->lease)
 		return false;
-	log_info("crawl=%s the answer to its trigger came late, but it came", uuid_format(id, &v->crawl_id));
+	log_as(KIND_TRIGGER_ANSWER_LATE, LOG_FIELDS(.crawl = &v->crawl_id,
+	    .stage = crawl_stage_name(STAGE_TRIGGER)), "the answer to its trigger came late, but it came");
 	job->crawl.lease = 0;
 	job->crawl.crashes = 0;
 	return true;
@@ -486,7 +487,6 @@ reconciled(struct keeper *k, struct job *job, const struct msg_reconcile_done *m
 {
 	const char *match = NULL;
 	unsigned matches = 0;
-	char id[UUID_TEXT_SIZE];
 	struct uuid owner;
 
 	for (unsigned i = 0; i < m->count && i < RECONCILE_MATCHES; i++) {
@@ -497,8 +497,9 @@ reconciled(struct keeper *k, struct job *job, const struct msg_reconcile_done *m
 			match = m->snapshot_id[i];
 	}
 	if (matches > 1)
-		log_warning("crawl=%s %u jobs at the provider match: the oldest, %s, is taken, the others belong to "
-		    "nobody", uuid_format(id, &job->crawl.id), matches, match);
+		log_as(KIND_JOB_UNCLAIMED, LOG_FIELDS(.crawl = &job->crawl.id,
+		    .stage = crawl_stage_name(STAGE_TRIGGER)), "%u jobs at the provider match: the oldest, %s, "
+		    "is taken, the others belong to nobody", matches, match);
 	if (match != NULL)
 		triggered(k, job, match, STEP_ADOPTED);
 	else

@@ -56,7 +56,7 @@ keeper_status_trouble(struct keeper *k, const char *text)
 	if (strcmp(printable, k->last_error) == 0 && ago < MINUTE_MS)
 		return;
 	remember(k, text);
-	log_warning("%s", k->last_error);
+	log_as(KIND_PROVIDER_TROUBLE, NULL, "%s", k->last_error);
 }
 
 uint32_t

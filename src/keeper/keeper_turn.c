@@ -114,7 +114,8 @@ follow_clock(struct keeper *k)
 	k->wall_offset_ms = offset;
 	if (by > -CLOCK_SLACK_MS && by < CLOCK_SLACK_MS)
 		return;
-	log_warning("the clock was set by %lld s: due times move with it", (long long)(by / 1000));
+	log_as(KIND_CLOCK_SET, NULL, "the clock was set by %lld s: due times move with it",
+	    (long long)(by / 1000));
 	keeper_must(k, store_shift_times(k->store, by, &why), &why);
 	keeper_wake(k);
 }
@@ -139,7 +140,7 @@ event_at(struct keeper *k, event_callback_fn callback, int priority)
 	struct event *e = event_new(k->base, -1, 0, callback, k);
 
 	if (e == NULL || event_priority_set(e, priority) < 0)
-		fatal(EXIT_STATUS_FAILURE, "no timer: out of memory");
+		fatal(EXIT_STATUS_FAILURE, &log_kind_no_memory, "no timer: out of memory");
 	return e;
 }
 

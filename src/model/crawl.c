@@ -99,14 +99,17 @@ static const char *const stages[STAGE_COUNT] = {
 	[STAGE_CANCELED]        = "canceled",
 };
 
-static const char *const tasks[TASK_KIND_COUNT] = {
-	[TASK_NONE]      = "none",
-	[TASK_TRIGGER]   = "trigger",
-	[TASK_POLL]      = "poll",
-	[TASK_DOWNLOAD]  = "download",
-	[TASK_STORE]     = "store",
-	[TASK_RECONCILE] = "reconcile",
-	[TASK_CANCEL]    = "cancel",
+static const struct {
+	const char	*name;
+	enum crawl_stage stage;
+} tasks[TASK_KIND_COUNT] = {
+	[TASK_NONE]      = { "none", STAGE_NONE },
+	[TASK_TRIGGER]   = { "trigger", STAGE_TRIGGER },
+	[TASK_POLL]      = { "poll", STAGE_POLLING },
+	[TASK_DOWNLOAD]  = { "download", STAGE_DOWNLOAD },
+	[TASK_STORE]     = { "store", STAGE_STORAGE },
+	[TASK_RECONCILE] = { "reconcile", STAGE_TRIGGER },
+	[TASK_CANCEL]    = { "cancel", STAGE_CANCELED },
 };
 
 static const struct state_row *
@@ -219,7 +222,14 @@ const char *
 task_name(enum task_kind kind)
 {
 	assert((unsigned)kind < countof(tasks));
-	return tasks[kind];
+	return tasks[kind].name;
+}
+
+enum crawl_stage
+task_stage(enum task_kind kind)
+{
+	assert((unsigned)kind < countof(tasks));
+	return tasks[kind].stage;
 }
 
 enum crawl_stage

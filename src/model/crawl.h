@@ -141,6 +141,8 @@ const char *crawl_background_status(enum crawl_state, enum error_code, bool poll
 enum task_kind crawl_task(enum crawl_state, bool cancel_wanted);
 enum crawl_lane crawl_lane(enum crawl_state);
 const char *task_name(enum task_kind);
+/* The stage that a task is part of. */
+enum crawl_stage task_stage(enum task_kind);
 /* The stage that a failure in this state is reported under. */
 enum crawl_stage crawl_stage_of(enum crawl_state);
 

@@ -28,7 +28,7 @@ net_take_handle(struct net *net, bool fresh)
 		return net->pool[--net->pooled];
 	easy = curl_easy_init();
 	if (easy == NULL)
-		fatal(EXIT_FAILURE_STATUS, "out of memory for an HTTP call");
+		fatal(EXIT_FAILURE_STATUS, &log_kind_no_memory, "out of memory for an HTTP call");
 	return easy;
 }
 
@@ -146,7 +146,7 @@ net_new(struct event_base *base, unsigned max_connections)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
 		net->multi = curl_multi_init();
 	if (net->multi == NULL)
-		fatal(EXIT_FAILURE_STATUS, "libcurl does not start");
+		fatal(EXIT_FAILURE_STATUS, &log_kind_library_error, "libcurl does not start");
 	net->timer = evtimer_new(base, net_on_timer, net);
 	(void)curl_multi_setopt(net->multi, CURLMOPT_SOCKETFUNCTION, net_on_want_socket);
 	(void)curl_multi_setopt(net->multi, CURLMOPT_SOCKETDATA, net);

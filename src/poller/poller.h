@@ -22,6 +22,7 @@
 #include "conf/conf.h"
 #include "ipc/msg.h"
 #include "ipc/peer.h"
+#include "model/log_kind.h"
 #include "net/http_call.h"
 #include "poller/download.h"
 #include "poller/objstore.h"
@@ -109,9 +110,13 @@ int64_t job_elapsed_ms(const struct job *);
 /* A request with what all of ours have in common. */
 struct http_request job_request(const struct job *, const char *method, const char *url,
     int64_t timeout_ms);
-/* One line, "crawl=... snapshot=... text"; debug for what happens all the time. */
-void job_log(const struct job *, enum log_level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* What a line about this job is about; the crawl and the snapshot's id are borrowed of it. */
+struct log_fields job_fields(const struct job *);
+#define job_log(job, kind, ...) \
+	do { const struct log_fields of_job = job_fields(job); log_as((kind), &of_job, __VA_ARGS__); } while (0)
+/* For what happens all the time. */
+#define job_debug(job, ...) \
+	do { const struct log_fields of_job = job_fields(job); log_debug(&of_job, __VA_ARGS__); } while (0)
 /* The line for a result that is not OK. A provider that is down fails every call: of
  * what will be tried again, one line a second is told, the rest counted. */
 void job_log_verdict(const struct job *, const struct msg_verdict *);

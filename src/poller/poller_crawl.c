@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,66 +50,63 @@ job_request(const struct job *job, const char *method, const char *url, int64_t 
 	};
 }
 
-void
-job_log(const struct job *job, enum log_level level, const char *format, ...)
+struct log_fields
+job_fields(const struct job *job)
 {
-	char id[UUID_TEXT_SIZE], text[ERROR_TEXT_SIZE + 256];
-	const char *snapshot = job->task.crawl.snapshot_id;
-	va_list args;
-
-	if (!log_wants(level))
-		return;
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	log_line(level, "crawl=%s%s%s %s", uuid_format(id, &job->task.crawl.id),
-	    snapshot[0] != '\0' ? " snapshot=" : "", snapshot, text);
+	return (struct log_fields){
+		.crawl = &job->task.crawl.id,
+		.snapshot_id = job->task.crawl.snapshot_id,
+		.stage = crawl_stage_name(task_stage(job->task.kind)),
+	};
 }
 
-/* Debug for all but one line a second, which names the number of the others. */
-static enum log_level
-level_for_now(struct poller *poller, enum log_level level, char *dst, size_t size)
+/* True for one line a second, which names the number of the others. */
+static bool
+is_time_to_tell(struct poller *poller, char *dst, size_t size)
 {
 	int64_t now = clock_mono_ms(poller->clock);
 
 	if (poller->told_mono_ms != 0 && now - poller->told_mono_ms < TELL_MS) {
 		poller->untold++;
-		return LOG_LEVEL_DEBUG;
+		return false;
 	}
 	if (poller->untold > 0)
 		(void)snprintf(dst, size, " (and %u more like it)", poller->untold);
 	poller->told_mono_ms = now;
 	poller->untold = 0;
-	return level;
+	return true;
 }
 
 void
 job_log_verdict(const struct job *job, const struct msg_verdict *verdict)
 {
+	/* Without a kind: what happens all the time. Often: every crawl meets it at once. */
 	static const struct {
-		enum log_level level;
-		const char *came_to;
+		enum log_kind_id kind;
+		bool		 often;
+		const char	*came_to;
 	} words[OUTCOME_COUNT] = {
-		[OUTCOME_OK]       = { LOG_LEVEL_DEBUG, "done" },
-		[OUTCOME_WAIT]     = { LOG_LEVEL_DEBUG, "not yet" },
-		[OUTCOME_RETRY]    = { LOG_LEVEL_WARNING, "failed for now" },
-		[OUTCOME_LIMITED]  = { LOG_LEVEL_WARNING, "held by the provider's rate limit" },
-		[OUTCOME_BUSY]     = { LOG_LEVEL_WARNING, "held: its data set has too many jobs" },
-		[OUTCOME_UNKNOWN]  = { LOG_LEVEL_WARNING, "outcome unknown" },
-		[OUTCOME_AUTH]     = { LOG_LEVEL_ERROR, "the key or the account is refused" },
-		[OUTCOME_FAILED]   = { LOG_LEVEL_WARNING, "failed" },
-		[OUTCOME_CANCELED] = { LOG_LEVEL_INFO, "canceled" },
+		[OUTCOME_OK]       = { KIND_COUNT, false, "done" },
+		[OUTCOME_WAIT]     = { KIND_COUNT, false, "not yet" },
+		[OUTCOME_RETRY]    = { KIND_CALL_RETRIED, true, "failed for now" },
+		[OUTCOME_LIMITED]  = { KIND_CALL_LIMITED, true, "held by the provider's rate limit" },
+		[OUTCOME_BUSY]     = { KIND_CALL_HELD, true, "held: its data set has too many jobs" },
+		[OUTCOME_UNKNOWN]  = { KIND_CALL_UNCLEAR, false, "outcome unknown" },
+		[OUTCOME_AUTH]     = { KIND_PROVIDER_KEY_REFUSED, true, "the key or the account is refused" },
+		[OUTCOME_FAILED]   = { KIND_CALL_REFUSED, false, "failed" },
+		[OUTCOME_CANCELED] = { KIND_PROVIDER_CANCELED, false, "canceled" },
 	};
+	enum log_kind_id kind = words[verdict->outcome].kind;
+	const char *came_to = words[verdict->outcome].came_to, *task = task_name(job->task.kind);
+	const char *colon = verdict->text[0] != '\0' ? ": " : "";
+	char untold[48] = "", said[LOG_FOREIGN_SIZE];
 
-	enum log_level level = words[verdict->outcome].level;
-	char untold[48] = "";
-
-	if (verdict->outcome == OUTCOME_RETRY || verdict->outcome == OUTCOME_LIMITED ||
-	    verdict->outcome == OUTCOME_BUSY || verdict->outcome == OUTCOME_AUTH)
-		level = level_for_now(job->poller, level, untold, sizeof(untold));
-	job_log(job, level, "%s: %s%s%s%s", task_name(job->task.kind),
-	    words[verdict->outcome].came_to, verdict->text[0] != '\0' ? ": " : "", verdict->text,
-	    untold);
+	(void)str_printable(said, sizeof(said), verdict->text, strlen(verdict->text));
+	if (kind == KIND_COUNT ||
+	    (words[verdict->outcome].often && !is_time_to_tell(job->poller, untold, sizeof(untold))))
+		job_debug(job, "%s: %s%s%s", task, came_to, colon, said);
+	else
+		job_log(job, kind, "%s: %s%s%s%s", task, came_to, colon, said, untold);
 }
 
 /* ---- trigger ---- */
@@ -126,7 +122,7 @@ trigger_on_done(const struct http_answer *answer, void *arg)
 	(void)str_copy(job->task.crawl.snapshot_id, sizeof(job->task.crawl.snapshot_id),
 	    done.snapshot_id);
 	if (done.verdict.outcome == OUTCOME_OK)
-		job_log(job, LOG_LEVEL_DEBUG, "triggered in %" PRId64 " ms", job_elapsed_ms(job));
+		job_debug(job, "triggered in %" PRId64 " ms", job_elapsed_ms(job));
 	else
 		job_log_verdict(job, &done.verdict);
 	poller_send_trigger_done(job->poller, &done);
@@ -186,17 +182,17 @@ poll_on_done(const struct http_answer *answer, void *arg)
 	job->call = NULL;
 	unknown = brightdata_read_progress(answer, &done);
 	if (unknown && is_new_word(job->poller, done.word))
-		job_log(job, LOG_LEVEL_WARNING,
+		job_log(job, KIND_PROVIDER_WORD_NEW,
 		    "the provider says \"%s\", a status not known here: taken as running",
 		    done.word);
 	if (done.verdict.outcome == OUTCOME_WAIT)
-		job_log(job, LOG_LEVEL_DEBUG, "the provider says %s", done.word);
+		job_debug(job, "the provider says %s", done.word);
 	else if (done.verdict.outcome != OUTCOME_OK)
 		job_log_verdict(job, &done.verdict);
 	else if (done.records == UINT64_MAX)
-		job_log(job, LOG_LEVEL_INFO, "ready");
+		job_debug(job, "ready");
 	else
-		job_log(job, LOG_LEVEL_INFO, "ready, %" PRIu64 " records", done.records);
+		job_debug(job, "ready, %" PRIu64 " records", done.records);
 	msg_poll_done_put(&job->poller->out, &done);
 	poller_send(job->poller);
 	job_free(job);
@@ -223,7 +219,7 @@ cancel_on_done(const struct http_answer *answer, void *arg)
 	job->call = NULL;
 	brightdata_read_cancel(answer, &done.verdict);
 	if (done.verdict.outcome == OUTCOME_OK)
-		job_log(job, LOG_LEVEL_INFO, "canceled at the provider%s%s",
+		job_log(job, KIND_PROVIDER_CANCELED, "canceled at the provider%s%s",
 		    done.verdict.text[0] != '\0' ? ": " : "", done.verdict.text);
 	else
 		job_log_verdict(job, &done.verdict);
@@ -273,8 +269,7 @@ store_on_done(int err, const struct why *why, void *arg)
 	job->put = NULL;
 	store_verdict(&done.verdict, err, why);
 	if (done.verdict.outcome == OUTCOME_OK)
-		job_log(job, LOG_LEVEL_INFO, "stored as %s in %" PRId64 " ms",
-		    job->task.crawl.object_path, job_elapsed_ms(job));
+		job_debug(job, "stored in %" PRId64 " ms", job_elapsed_ms(job));
 	else
 		job_log_verdict(job, &done.verdict);
 	msg_store_done_put(&job->poller->out, &done);
@@ -330,7 +325,8 @@ job_start(struct poller *poller, const struct msg_task *task)
 	    *running >= (kinds[task->kind].transfer ? POLLER_TRANSFERS : POLLER_CALLS_MAX))
 		return false;
 	if (kinds[task->kind].needs_snapshot && snapshot_id_check(task->crawl.snapshot_id) < 0) {
-		log_error("a task of the keeper names no snapshot; it is returned");
+		log_as(KIND_TASK_UNUSABLE, LOG_FIELDS(.crawl = &task->crawl.id),
+		    "a task of the keeper names no snapshot; it is returned");
 		return false;
 	}
 	job = xcalloc(1, sizeof(*job));

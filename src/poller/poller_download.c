@@ -24,12 +24,12 @@ send_result(struct job *job, struct msg_download_done *done)
 	if (done->verdict.outcome != OUTCOME_OK) {
 		job_log_verdict(job, &done->verdict);
 	} else {
-		job_log(job, LOG_LEVEL_INFO,
+		job_log(job, KIND_SNAPSHOT_DOWNLOADED,
 		    "downloaded %" PRIu64 " bytes in %" PRId64 " ms: posts=%" PRIu64
 		    " media=%" PRIu64 " errors=%" PRIu64, done->size_bytes, job_elapsed_ms(job),
 		    done->posts, done->media, done->errors);
 		if (crawl->provider_records != UINT64_MAX && crawl->provider_records != done->posts)
-			job_log(job, LOG_LEVEL_WARNING,
+			job_log(job, KIND_COUNT_DIFFERS,
 			    "progress counted %" PRIu64 " records, the snapshot holds %" PRIu64
 			    " posts", crawl->provider_records, done->posts);
 	}
@@ -107,12 +107,12 @@ verify_on_turn(evutil_socket_t fd, short what, void *arg)
 	download_free(job->download);
 	job->download = NULL;
 	if (done.verdict.outcome != OUTCOME_WAIT) {
-		job_log(job, LOG_LEVEL_INFO,
+		job_log(job, KIND_SNAPSHOT_FOUND,
 		    "was downloaded already, the spool file was read again");
 		send_result(job, &done);
 		return;
 	}
-	job_log(job, LOG_LEVEL_WARNING, "%s", done.verdict.text);
+	job_log(job, KIND_SPOOL_UNSOUND, "%s", done.verdict.text);
 	begin(job);
 }
 

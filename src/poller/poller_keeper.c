@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/log_kind.h"
 #include "poller/poller.h"
 
 #define DRAIN_LOOK_MS 10
@@ -40,10 +41,9 @@ poller_send_trigger_done(struct poller *poller, const struct msg_trigger_done *d
 		return;
 	}
 	if (poller->kept_count == KEPT_MAX) {
-		char text[UUID_TEXT_SIZE];
-
-		log_warning("crawl=%s its trigger's result is dropped: too many wait for the keeper, which will look "
-		    "for the job", uuid_format(text, &done->verdict.crawl_id));
+		log_as(KIND_RESULT_DROPPED, LOG_FIELDS(.crawl = &done->verdict.crawl_id,
+		    .stage = crawl_stage_name(STAGE_TRIGGER)), "its trigger's result is dropped: too many wait "
+		    "for the keeper, which will look for the job");
 		return;
 	}
 	kept = xmalloc(sizeof(*kept));
@@ -144,7 +144,7 @@ poller_on_closed(struct peer *peer, void *arg)
 
 	assert(peer == poller->keeper);
 	poller->keeper = NULL;
-	log_info("the keeper is gone; its tasks are dropped, triggers under way go on");
+	log_as(KIND_KEEPER_GONE, NULL, "the keeper is gone; its tasks are dropped, triggers under way go on");
 	drop_all_but_triggers(poller, false);
 }
 
@@ -185,7 +185,8 @@ drain_on_turn(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (!LIST_EMPTY(&poller->jobs))
-		log_warning("leaving while triggers are unanswered; the keeper will look for their jobs");
+		log_as(KIND_TRIGGERS_LEFT, NULL,
+		    "leaving while triggers are unanswered; the keeper will look for their jobs");
 	poller->on_drained(poller->drained_arg);
 }
 

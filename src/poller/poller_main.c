@@ -4,6 +4,7 @@
  */
 #include "base/log.h"
 #include "ipc/control.h"
+#include "model/log_kind.h"
 #include "poller/poller.h"
 
 struct program {
@@ -45,7 +46,7 @@ main(int argc, char **argv)
 	struct why why;
 
 	if (poller_new(program.base, &conf, &clock_system, &program.poller, &why) < 0)
-		fatal(EXIT_STATUS_CANTCREAT, "%s", why.text);
+		fatal_as(EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, "%s", why.text);
 	control_attach(control, program.base, &events, &program);
 	control_ready(control);
 	(void)event_base_dispatch(program.base);

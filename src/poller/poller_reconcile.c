@@ -61,7 +61,7 @@ finish(struct reconcile *r)
 	struct job *job = r->job;
 
 	if (r->done.verdict.outcome == OUTCOME_OK)
-		job_log(job, LOG_LEVEL_INFO,
+		job_log(job, KIND_RECONCILE_LOOKED,
 		    "reconciled: %u jobs of the provider in the window, %u with this input",
 		    r->count, r->done.count);
 	else

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/why.h"
 #include "ipc/peer.h"
+#include "model/log_kind.h"
 
 #define DRAIN_LOOK_MS 10
 #define DRAIN_MS      2000
@@ -65,15 +66,15 @@ batch_on_done(int err, const struct why *why, void *arg)
 
 	if (err < 0) {
 		pause = backoff_pause_ms(&sink_pause, ++p->failures, random_u64());
-		log_error("%u events wait: %s; trying again in %" PRId64 " ms", p->batch.count,
-		    why->text, pause);
+		log_as(KIND_EVENTS_WAIT, NULL, "%u events wait: %s; trying again in %" PRId64 " ms",
+		    p->batch.count, why->text, pause);
 		loop_timer_in(p->again, pause);
 		return;
 	}
 	if (p->failures > 0)
-		log_info("the event sink works again after %u failures", p->failures);
+		log_as(KIND_EVENTS_FLOW, NULL, "the event sink works again after %u failures", p->failures);
 	p->failures = 0;
-	log_debug("published %u events up to %" PRIu64, p->batch.count, ack.seq);
+	log_debug(NULL, "published %u events up to %" PRIu64, p->batch.count, ack.seq);
 	batch_drop(p);
 	if (p->keeper == NULL)
 		return;
@@ -130,7 +131,7 @@ publisher_on_closed(struct peer *peer, void *arg)
 
 	(void)peer;
 	p->keeper = NULL;
-	log_info("the keeper is gone");
+	log_as(KIND_KEEPER_GONE, NULL, "the keeper is gone");
 	batch_drop(p);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "base/log.h"
 #include "ipc/control.h"
+#include "model/log_kind.h"
 #include "publisher/publisher.h"
 
 struct program {
@@ -44,7 +45,7 @@ main(int argc, char **argv)
 	struct program program = { .base = loop_new() };
 
 	if (conf.storage_backend != STORAGE_LOCAL)
-		fatal(EXIT_STATUS_CONFIG,
+		fatal_as(EXIT_STATUS_CONFIG, KIND_CONFIG_INVALID,
 		    "STORAGE_BACKEND: this publisher was built for local storage only");
 	program.publisher = publisher_new(program.base,
 	    sink_file_new(conf.data_dir, conf.pubsub_topic_prefix));

@@ -43,7 +43,7 @@ follow_parent(void)
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
-		fatal(EX_UNAVAILABLE, "the starting process is gone already");
+		fatal(EX_UNAVAILABLE, NULL, "the starting process is gone already");
 }
 
 static int
@@ -82,7 +82,7 @@ url_make(struct sim *sim, int fd)
 	if (getsockname(fd, (struct sockaddr *)&at, &len) < 0 ||
 	    getnameinfo((struct sockaddr *)&at, len, host, sizeof host, port, sizeof port,
 	    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		fatal(EX_OSERR, "cannot learn our own address");
+		fatal(EX_OSERR, NULL, "cannot learn our own address");
 	(void)snprintf(sim->url, sizeof sim->url, at.ss_family == AF_INET6 ?
 	    "http://[%s]:%s" : "http://%s:%s", host, port);
 }
@@ -95,7 +95,7 @@ sim_listen(struct sim *sim, const struct sim_options *options)
 	int fd = -1;
 
 	if (socket_open(options->bind, options->port, &fd, &why) < 0)
-		fatal(EX_UNAVAILABLE, "%s", why.text);
+		fatal(EX_UNAVAILABLE, NULL, "%s", why.text);
 	url_make(sim, fd);
 	sim->http = evhttp_new(sim->base);
 	evhttp_set_allowed_methods(sim->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
@@ -107,7 +107,7 @@ sim_listen(struct sim *sim, const struct sim_options *options)
 	listener = evconnlistener_new(sim->base, NULL, NULL,
 	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
 	if (!listener || !evhttp_bind_listener(sim->http, listener))
-		fatal(EX_OSERR, "cannot serve on %s", sim->url);
+		fatal(EX_OSERR, NULL, "cannot serve on %s", sim->url);
 }
 
 static void
@@ -133,9 +133,9 @@ sim_init(struct sim *sim, const struct sim_options *options)
 	if (options->records)
 		r = sim_file_open(options->records, (uint64_t)options->repeat, &sim->file, &why);
 	if (r < 0)
-		fatal(EX_NOINPUT, "%s", why.text);
+		fatal(EX_NOINPUT, NULL, "%s", why.text);
 	if (r > 0)
-		log_warning("%s; it is delivered as it is", why.text);
+		log_plain(LOG_LEVEL_WARNING, "%s; it is delivered as it is", why.text);
 }
 
 static void
@@ -159,7 +159,7 @@ sim_run(struct sim *sim)
 	(void)event_add(interrupt, NULL);
 	printf("trawl-sim: listening on %s\n", sim->url);
 	(void)fflush(stdout);
-	log_info("seed=%llu records=%s ready after %.1f virtual seconds, time scale %.1f",
+	log_plain(LOG_LEVEL_INFO, "seed=%llu records=%s ready after %.1f virtual seconds, time scale %.1f",
 	    (unsigned long long)sim->seed, sim->file ? "from a file" : "generated",
 	    sim->set.ready_after, sim->set.time_scale);
 	(void)event_base_dispatch(sim->base);

@@ -372,7 +372,7 @@ sim_on_request(struct evhttp_request *req, void *arg)
 	}
 	fault = fault_take(&sim->faults, kind);
 	if (fault)
-		log_info("fault set for call=%s strikes", call_names[kind]);
+		log_plain(LOG_LEVEL_INFO, "fault set for call=%s strikes", call_names[kind]);
 	if (fault && fault->kind == FAULT_DELAY)
 		request_hold(sim, req, fault->ms);
 	else

@@ -234,7 +234,7 @@ trigger_rows(struct call *call, const struct dataset *d, const struct sim_mode *
 		return;
 	job = start_job(call, d, mode, body, rows);
 	answer_started(&call->answer, job);
-	log_info("snapshot=%s started dataset=%s inputs=%u", job->id, d->id, job->inputs);
+	log_plain(LOG_LEVEL_INFO, "snapshot=%s started dataset=%s inputs=%u", job->id, d->id, job->inputs);
 }
 
 void

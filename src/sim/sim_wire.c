@@ -43,7 +43,7 @@ count_download(struct sim *sim, const char *id)
 	if (!job)
 		return;
 	job->downloads++;
-	log_info("snapshot=%s downloaded", id);
+	log_plain(LOG_LEVEL_INFO, "snapshot=%s downloaded", id);
 }
 
 static void
@@ -81,7 +81,7 @@ count_429(struct sim *sim)
 	if (sim->set.block != BLOCK_OFF && !sim->banned && oldest > 0 &&
 	    now - oldest <= BAN_WINDOW_MS) {
 		sim->banned = true;
-		log_warning("%d answers with 429 within five minutes: the caller is banned",
+		log_plain(LOG_LEVEL_WARNING, "%d answers with 429 within five minutes: the caller is banned",
 		    BAN_ANSWERS);
 	}
 }
