@@ -79,6 +79,7 @@ reload_run(struct supervisor *sup)
 	struct reload *reload = &sup->reload;
 
 	log_set_level((enum log_level)sup->conf.log_level);
+	log_set_format((enum log_format)sup->conf.log_format);
 	places_want(sup);
 	for (unsigned i = 0; i < sup->place_count; i++)
 		sup->places[i].failures = 0;

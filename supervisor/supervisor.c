@@ -337,7 +337,6 @@ timer_event(struct supervisor *sup, event_callback_fn on_timer, int64_t first_ms
 static void
 prepare_loop(struct supervisor *sup)
 {
-	(void)signal(SIGPIPE, SIG_IGN);
 	sup->base = loop_new();
 	sup->on_term = signal_event(sup, SIGTERM, supervisor_on_terminate);
 	sup->on_int = signal_event(sup, SIGINT, supervisor_on_terminate);
@@ -391,6 +390,7 @@ main(int argc, char **argv)
 	options_read(&sup.options, argc, argv);
 	if (sup.options.check_config || sup.options.print_config)
 		check_or_print(&sup.options);
+	(void)signal(SIGPIPE, SIG_IGN);	/* a log that nobody reads ends nobody */
 	log_open("trawld", LOG_LEVEL_INFO);
 	set_limits();
 	listener_init(&sup.listener);
@@ -398,6 +398,7 @@ main(int argc, char **argv)
 	    options_load(&sup.options, true, &sup.conf, &why) < 0)
 		fatal_as(EXIT_STATUS_CONFIG, KIND_CONFIG_INVALID, "%s", why.text);
 	log_set_level((enum log_level)sup.conf.log_level);
+	log_set_format((enum log_format)sup.conf.log_format);
 	find_programs(&sup);
 	take_data_dir(&sup);
 	open_listeners(&sup);

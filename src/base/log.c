@@ -11,10 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log_journal.h"
 #include "base/log_line.h"
 
 const struct log_kind log_kind_no_memory = {
@@ -55,8 +57,10 @@ const struct log_kind log_kind_lines_lost = {
 static struct {
 	char		who[32];
 	enum log_level	level;
-	bool		to_journal;	/* stderr is its */
-} log_state = { "trawld", LOG_LEVEL_INFO, false };
+	enum log_format	format;
+	bool		journal_stderr;	/* stderr leads to the journal */
+	unsigned	lost;		/* lines that nothing took */
+} log_state = { "trawld", LOG_LEVEL_INFO, LOG_FORMAT_TEXT, false, 0 };
 
 /* Whole lines that wait for log_flush(). */
 static struct {
@@ -83,7 +87,8 @@ log_open(const char *who, enum log_level level)
 {
 	(void)snprintf(log_state.who, sizeof(log_state.who), "%s", who);
 	log_state.level = level;
-	log_state.to_journal = stderr_is_journal();
+	log_state.journal_stderr = stderr_is_journal();
+	log_set_format(LOG_FORMAT_AUTO);
 }
 
 void
@@ -92,18 +97,43 @@ log_set_level(enum log_level level)
 	log_state.level = level;
 }
 
+void
+log_set_format(enum log_format format)
+{
+	if (format == LOG_FORMAT_AUTO)
+		format = log_state.journal_stderr ? LOG_FORMAT_JOURNAL : LOG_FORMAT_TEXT;
+	log_state.format = format;
+}
+
 bool
 log_wants(enum log_level level)
 {
 	return level <= log_state.level;
 }
 
-/* A log that cannot be written has nobody to be told to. */
+static unsigned
+lines_in(const char *p, size_t len)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < len; i++)
+		count += p[i] == '\n';
+	return count;
+}
+
+/* The journal's end of stderr is a stream that takes all of what is held, or nothing. A
+ * log that cannot be written elsewhere has nobody to be told to. */
 static void
 put(const char *p, size_t len)
 {
-	while (write(STDERR_FILENO, p, len) < 0 && errno == EINTR)
-		;
+	ssize_t n;
+
+	do
+		n = log_state.journal_stderr ? send(STDERR_FILENO, p, len, MSG_DONTWAIT | MSG_NOSIGNAL) :
+		    write(STDERR_FILENO, p, len);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && log_state.journal_stderr)
+		log_state.lost += lines_in(p, len);
 }
 
 void
@@ -135,22 +165,57 @@ put_or_hold(enum log_level level, const char *line, size_t len)
 		log_flush();
 }
 
+static void
+deliver(const struct log_record *r)
+{
+	char line[LOG_LINE_SIZE];
+	size_t len;
+
+	if (log_state.format == LOG_FORMAT_JOURNAL &&
+	    log_journal_send(line, log_line_journal(line, r)) == 0)
+		return;
+	len = log_state.format == LOG_FORMAT_JSON ? log_line_json(line, r, log_state.journal_stderr) :
+	    log_line_text(line, r, log_state.journal_stderr);
+	put_or_hold(r->level, line, len);
+}
+
+/* When that is lost, too, the count stays for the next try. */
+static void
+tell_lost(int64_t now_ms)
+{
+	char message[64];
+	unsigned lost = log_state.lost;
+	struct log_record r = {
+		.time_ms = now_ms,
+		.level = log_kind_lines_lost.level,
+		.who = log_state.who,
+		.kind = &log_kind_lines_lost,
+		.place = LOG_HERE,
+		.message = message,
+	};
+
+	(void)snprintf(message, sizeof(message), "%u lines before this one are lost", lost);
+	log_state.lost = 0;
+	deliver(&r);
+	if (log_state.lost > 0)
+		log_state.lost = lost;
+}
+
 static void write_record(struct log_record *, const char *, va_list) __attribute__((format(printf, 2, 0)));
 
 static void
 write_record(struct log_record *r, const char *format, va_list args)
 {
 	char message[LOG_TEXT_SIZE + 8];	/* too long for any line: where it is cut shows */
-	char line[LOG_TEXT_SIZE];
-	size_t len;
 
 	if (vsnprintf(message, sizeof(message), format, args) < 0)
 		return;
 	r->time_ms = clock_wall_ms(&clock_system);
 	r->who = log_state.who;
 	r->message = message;
-	len = log_state.to_journal ? log_line_prefixed(line, r) : log_line_text(line, r);
-	put_or_hold(r->level, line, len);
+	if (log_state.lost > 0)
+		tell_lost(r->time_ms);
+	deliver(r);
 }
 
 void

@@ -26,6 +26,13 @@ struct uuid;
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
+enum log_format {
+	LOG_FORMAT_AUTO,	/* JOURNAL if stderr is the journal's ($JOURNAL_STREAM names it), else TEXT */
+	LOG_FORMAT_TEXT,	/* on the journal's stderr: no time, and "<6>" levels of sd-daemon(3) */
+	LOG_FORMAT_JSON,	/* one object a line */
+	LOG_FORMAT_JOURNAL,	/* the journal's own fields */
+};
+
 /* What lines of one kind have in common. All text is constant and valid UTF-8. */
 struct log_kind {
 	const char	*name;		/* "crawl-failed": never changes */
@@ -62,9 +69,10 @@ struct log_place {
 
 #define LOG_HERE (&(const struct log_place){ __FILE__, __LINE__, __func__ })
 
-/* who is "keeper" or "poller[2]": role and instance; it is copied. */
+/* who is "keeper" or "poller[2]": role and instance; it is copied. Format AUTO. */
 void log_open(const char *who, enum log_level level);
 void log_set_level(enum log_level level);
+void log_set_format(enum log_format format);
 bool log_wants(enum log_level level);
 
 /* kind may be NULL for a line below any that an operator is told about; fields may. */

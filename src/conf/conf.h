@@ -59,6 +59,7 @@ struct conf {
 	bool	event_publishing_enabled;
 	int64_t	retry_max_attempts;		/* of a call or download before the crawl fails, 1..100 */
 	int64_t	log_level;			/* enum log_level */
+	int64_t	log_format;			/* enum log_format */
 
 	/* Where each option's value came from, for --print-config and messages. */
 	struct conf_origin {

@@ -99,6 +99,10 @@ static const char *const level_words[] = {
 	[LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_INFO] = "info",
 	[LOG_LEVEL_DEBUG] = "debug", NULL
 };
+static const char *const format_words[] = {
+	[LOG_FORMAT_AUTO] = "auto", [LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json",
+	[LOG_FORMAT_JOURNAL] = "journal", NULL
+};
 static const char *const auto_word[] = { "auto", NULL };
 
 #define FIELD(member) \
@@ -190,6 +194,10 @@ const struct option options[] = {
 	{ .name = "LOG_LEVEL", .kind = OPTION_WORD, FIELD(log_level),
 	  .fallback = "info", .words = level_words, .readers = EVERYONE,
 	  .help = "How much is logged." },
+	{ .name = "LOG_FORMAT", .kind = OPTION_WORD, FIELD(log_format),
+	  .fallback = "auto", .words = format_words, .readers = EVERYONE,
+	  .help = "text lines or JSON lines on stderr, or the journal's own fields; auto is journal where stderr "
+	  "leads to it, else text." },
 };
 
 const unsigned option_count = countof(options);

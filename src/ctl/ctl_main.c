@@ -55,6 +55,7 @@ main(int argc, char **argv)
 
 	(void)setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	log_open("trawlctl", LOG_LEVEL_WARNING);
+	log_set_format(LOG_FORMAT_TEXT);	/* its remarks are not the daemon's */
 	if (ctl_args_parse(&args, argc, argv, &why) < 0)
 		return refuse(args.command, why.text);
 	if (args.value[OPT_VERSION] != NULL) {

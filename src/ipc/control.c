@@ -181,6 +181,7 @@ control_start(int argc, char **argv, enum role role, struct conf *ret_conf)
 	control_open_log(c, LOG_LEVEL_INFO);
 	control_read_conf(ret_conf);
 	log_set_level((enum log_level)ret_conf->log_level);
+	log_set_format((enum log_format)ret_conf->log_format);
 	return c;
 }
 

@@ -175,6 +175,7 @@ main(int argc, char **argv)
 	struct why why;
 
 	log_open("trawl-sim", LOG_LEVEL_INFO);
+	log_set_format(LOG_FORMAT_TEXT);	/* its lines are not the daemon's */
 	if (options_read(&options, argc, argv, &why) < 0) {
 		fprintf(stderr, "trawl-sim: %s; --help shows the options\n", why.text);
 		return EX_USAGE;

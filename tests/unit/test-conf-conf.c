@@ -124,6 +124,7 @@ defaults_are_the_documented_ones(void **state)
 	assert_true(conf.event_publishing_enabled);
 	assert_int_equal(conf.retry_max_attempts, 3);
 	assert_int_equal(conf.log_level, LOG_LEVEL_INFO);
+	assert_int_equal(conf.log_format, LOG_FORMAT_AUTO);
 	assert_string_equal(conf.brightdata_api_key, "");
 }
 
@@ -152,6 +153,8 @@ each_kind_takes_its_good_values(void **state)
 		{ "RECONCILE_DELAY=0", offsetof(struct conf, reconcile_delay_ms), 0 },
 		{ "STORAGE_BACKEND=gcp", offsetof(struct conf, storage_backend), STORAGE_GCP },
 		{ "LOG_LEVEL=DEBUG", offsetof(struct conf, log_level), LOG_LEVEL_DEBUG },
+		{ "LOG_FORMAT=json", offsetof(struct conf, log_format), LOG_FORMAT_JSON },
+		{ "LOG_FORMAT=Journal", offsetof(struct conf, log_format), LOG_FORMAT_JOURNAL },
 		{ "LOG_LEVEL=error", offsetof(struct conf, log_level), LOG_LEVEL_ERROR },
 	};
 	static const char *const yes[] = { "true", "TRUE", "True", "yes", "on", "1" };
@@ -214,6 +217,7 @@ each_kind_refuses_bad_values_and_says_what_is_allowed(void **state)
 		{ "BACKGROUND_POLLING_ENABLED=maybe", "\"maybe\" is not allowed; true or false" },
 		{ "STORAGE_BACKEND=s3", "\"s3\" is not allowed; local or gcp" },
 		{ "LOG_LEVEL=loud", "error, warning, info or debug" },
+		{ "LOG_FORMAT=xml", "auto, text, json or journal" },
 		{ "BIND_ADDRESS=localhost", "numeric address such as 127.0.0.1" },
 		{ "BIND_ADDRESS=300.0.0.1", "numeric address" },
 		{ "DATA_DIR=var/lib", "DATA_DIR: must be an absolute path" },
@@ -512,7 +516,7 @@ static const char full[] =
     "BACKGROUND_POLL_INTERVAL=50ms\nBACKGROUND_MAX_POLLS=7\nBACKGROUND_DOWNLOAD_TIMEOUT=1.001\n"
     "RECONCILE_DELAY=0\nPORT=0\nBIND_ADDRESS=::\nFRONT_WORKERS=2\nTRIGGER_WAIT_SECONDS=0\n"
     "STORAGE_BACKEND=gcp\nDATA_DIR=\"/srv/a b$'\\\"c\"\nRAW_PATH_TEMPLATE=x/{crawl_id}\n"
-    "EVENT_PUBLISHING_ENABLED=false\nRETRY_MAX_ATTEMPTS=9\nLOG_LEVEL=debug\n";
+    "EVENT_PUBLISHING_ENABLED=false\nRETRY_MAX_ATTEMPTS=9\nLOG_LEVEL=debug\nLOG_FORMAT=json\n";
 
 static void
 packed_text_reads_back_the_same_for_every_role(void **state)
@@ -533,6 +537,7 @@ packed_text_reads_back_the_same_for_every_role(void **state)
 		assert_int_equal(len, again_len);
 		assert_memory_equal(text, again, len);
 		assert_int_equal(other.log_level, LOG_LEVEL_DEBUG);
+		assert_int_equal(other.log_format, LOG_FORMAT_JSON);
 		conf_done(&other);
 	}
 }
