@@ -26,6 +26,7 @@
 #define STALL_RATE	   1024L		/* bytes a second */
 #define BODY_FIRST	   1024u
 #define AUTHORIZATION	   "Authorization: Bearer "
+#define SECRET_MIN	   8	/* what is shorter may stand in any text by chance */
 
 struct http_call {
 	LIST_ENTRY(http_call) link;
@@ -170,6 +171,32 @@ call_free(struct http_call *call)
 	free(call);
 }
 
+static const char *
+call_bearer(const struct http_call *call)
+{
+	for (const struct curl_slist *h = call->headers; h != NULL; h = h->next)
+		if (strncasecmp(h->data, AUTHORIZATION, strlen(AUTHORIZATION)) == 0)
+			return h->data + strlen(AUTHORIZATION);
+	return NULL;
+}
+
+/* A refusal may repeat the key that it refuses; whoever logs it or tells it on must not
+ * have it. Other answers are data and stay as they are. */
+static void
+call_mask_secret(struct http_call *call)
+{
+	const char *bearer = call_bearer(call);
+	size_t len = bearer != NULL ? strlen(bearer) : 0;
+	char *p = call->body;
+
+	if (call->head.status < 400 || len < SECRET_MIN || p == NULL)
+		return;
+	while ((p = memmem(p, call->body_len - (size_t)(p - call->body), bearer, len)) != NULL) {
+		memset(p, '*', len);
+		p += len;
+	}
+}
+
 void
 http_call_on_end(struct http_call *call, CURLcode result)
 {
@@ -188,6 +215,7 @@ http_call_on_end(struct http_call *call, CURLcode result)
 		    call->head.content_type);
 		if (answer.verdict != NET_ANSWERED)
 			call_error(call, result, answer.error, sizeof(answer.error));
+		call_mask_secret(call);
 		/* Out of libcurl's hands first: on_done may start other calls. */
 		(void)curl_multi_remove_handle(call->net->multi, call->easy);
 		call->on_done(&answer, call->arg);

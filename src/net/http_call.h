@@ -38,7 +38,8 @@ struct http_request {
 	const char	*method;		/* "GET", "POST" */
 	const char	*url;			/* copied */
 	const char	*unix_socket;		/* connect here instead of the URL's host; or NULL (trawlctl) */
-	const char	*bearer;		/* Authorization: Bearer; or NULL. Never logged */
+	const char	*bearer;		/* Authorization: Bearer; or NULL. Never logged; where the body of an error
+						 * (400 and up) repeats it, stars stand in its place */
 	const char	*const *headers;	/* "Name: value", NULL-terminated; or NULL */
 	const char	*body;			/* copied; NULL for none */
 	size_t		 body_len;

@@ -305,6 +305,29 @@ test_what_is_sent(void **state)
 }
 
 static void
+test_a_refusal_does_not_repeat_the_key(void **state)
+{
+	struct fixture *f = *state;
+	struct http_request request = get(f);
+	struct outcome o = { 0 };
+
+	request.bearer = "secret-7f3a";
+	canned_once(f->server, NULL, "HTTP/1.1 401 No\r\nContent-Length: 32\r\n\r\n"
+	    "secret-7f3a secret-7f3asecret-7f", CANNED_KEEP);
+	run(f, &request, &o);
+	assert_int_equal(o.answer.status, 401);
+	assert_string_equal(o.body, "*********** ***********secret-7f");
+	/* What is data is not touched, nor does a short key make holes in words. */
+	canned_once(f->server, NULL, OK_HEAD(11) "secret-7f3a", CANNED_KEEP);
+	run(f, &request, &o);
+	assert_string_equal(o.body, "secret-7f3a");
+	request.bearer = "any";
+	canned_once(f->server, NULL, "HTTP/1.1 400 No\r\nContent-Length: 7\r\n\r\ncompany", CANNED_KEEP);
+	run(f, &request, &o);
+	assert_string_equal(o.body, "company");
+}
+
+static void
 test_a_post_without_a_body_says_so(void **state)
 {
 	struct fixture *f = *state;
@@ -522,6 +545,7 @@ main(void)
 		TEST(test_a_fresh_post_leaves_once_when_the_server_closes_without_an_answer),
 		TEST(test_a_fresh_call_leaves_no_connection_behind),
 		TEST(test_what_is_sent),
+		TEST(test_a_refusal_does_not_repeat_the_key),
 		TEST(test_a_post_without_a_body_says_so),
 		TEST(test_a_redirect_is_an_answer),
 		TEST(test_the_deadline_ends_a_silent_call),
