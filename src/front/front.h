@@ -48,8 +48,6 @@ struct question {
 	void (*on_late)(struct call *, bool away);
 };
 
-#define REQUEST_ID_SIZE 65
-
 struct call {
 	struct front		*front;
 	TAILQ_ENTRY(call)	 link;		/* free, or waiting */

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "base/mem.h"
 #include "base/timefmt.h"
 
 static void
@@ -31,6 +32,7 @@ download_put(struct call *call, struct wire_out *out)
 {
 	struct msg_crawl_ref ref = { .request = call->token, .crawl_id = call->crawl_id };
 
+	(void)str_copy(ref.request_id, sizeof(ref.request_id), call->request_id);
 	msg_crawl_ref_put(out, MSG_CRAWL_FETCH, &ref);
 }
 

@@ -186,6 +186,7 @@ front_on_trigger(struct call *call)
 	call->crawl_id = uuid_make(&call->front->maker, call->front->clock);
 	(void)uuid_format(call->crawl_text, &call->crawl_id);
 	call->create->crawl_id = call->crawl_id;
+	(void)str_copy(call->create->request_id, sizeof(call->create->request_id), call->request_id);
 	call->create->wait = wait_ms > 0;
 	front_ask(call, &trigger_question, wait_ms > 0 ? wait_ms : FRONT_KEEPER_MS);
 }

@@ -237,6 +237,7 @@ msg_crawl_create_put(struct wire_out *out, const struct msg_crawl_create *m)
 	wire_begin(out, MSG_CRAWL_CREATE);
 	wire_put_u64(out, m->request);
 	wire_put_uuid(out, &m->crawl_id);
+	wire_put_text(out, m->request_id);
 	wire_put_bool(out, m->wait);
 	wire_put_text(out, m->idempotency_key);
 	request_put(out, &m->body);
@@ -247,6 +248,7 @@ msg_crawl_create_get(struct wire_in *in, struct msg_crawl_create *m)
 {
 	m->request = wire_get_u64(in);
 	wire_get_uuid(in, &m->crawl_id);
+	wire_get_text(in, m->request_id, sizeof(m->request_id));
 	m->wait = wire_get_bool(in);
 	wire_get_text(in, m->idempotency_key, sizeof(m->idempotency_key));
 	request_get(in, &m->body);
@@ -278,6 +280,7 @@ msg_crawl_ref_put(struct wire_out *out, enum msg_type type, const struct msg_cra
 	wire_begin(out, type);
 	wire_put_u64(out, m->request);
 	wire_put_uuid(out, &m->crawl_id);
+	wire_put_text(out, m->request_id);
 }
 
 int
@@ -285,6 +288,7 @@ msg_crawl_ref_get(struct wire_in *in, struct msg_crawl_ref *m)
 {
 	m->request = wire_get_u64(in);
 	wire_get_uuid(in, &m->crawl_id);
+	wire_get_text(in, m->request_id, sizeof(m->request_id));
 	return wire_end(in);
 }
 

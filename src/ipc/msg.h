@@ -30,7 +30,7 @@
 #include "model/event.h"
 #include "model/request.h"
 
-#define IPC_VERSION 1		/* raise with any change below */
+#define IPC_VERSION 2		/* raise with any change below */
 
 enum msg_type {
 	MSG_HELLO,		/* both ways, first on each connection */
@@ -75,10 +75,12 @@ struct msg_hello {
 /* ---- front and keeper ---- */
 
 #define IDEMPOTENCY_KEY_SIZE 129	/* visible ASCII, at most 128; "" for none */
+#define REQUEST_ID_SIZE	     65		/* [A-Za-z0-9._-]{1,64}: the client's X-Request-Id or the front's own, for the log */
 
 struct msg_crawl_create {
 	uint64_t	request;	/* the front's token, comes back in every answer to it */
 	struct uuid	crawl_id;
+	char		request_id[REQUEST_ID_SIZE];
 	bool		wait;
 	char		idempotency_key[IDEMPOTENCY_KEY_SIZE];
 	struct trigger_request body;
@@ -93,6 +95,7 @@ struct msg_crawl_read {
 struct msg_crawl_ref {			/* CRAWL_FETCH, CRAWL_CANCEL */
 	uint64_t	request;
 	struct uuid	crawl_id;
+	char		request_id[REQUEST_ID_SIZE];
 };
 
 struct msg_forget {

@@ -127,6 +127,7 @@ struct keeper {
 	struct event		*due;		/* work becomes due */
 	struct event		*tick;		/* each second */
 	unsigned		 changes;	/* since the last turn */
+	const char		*request_id;	/* of the client's request that is being handled; NULL: of none */
 	bool			 draining;
 	bool			 triggers_wait;	/* older triggers wait for a slot: new ones go behind them */
 	bool			 calls_wait;	/* other calls do: new triggers leave them some */

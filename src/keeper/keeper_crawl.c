@@ -127,14 +127,14 @@ stage_of_step(const struct crawl *c, enum crawl_state from)
 }
 
 static void
-log_step(const struct crawl *c, enum crawl_state from)
+log_step(const struct keeper *k, const struct crawl *c, enum crawl_state from)
 {
 	char details[LOG_FOREIGN_SIZE + 64];
 
 	if (c->state == from || !log_wants(log_kinds[state_kinds[c->state]].level))
 		return;
 	log_as(state_kinds[c->state], LOG_FIELDS(.crawl = &c->id, .snapshot_id = c->snapshot_id,
-	    .stage = crawl_stage_name(stage_of_step(c, from))), "%s -> %s%s", crawl_state_name(from),
+	    .stage = crawl_stage_name(stage_of_step(c, from)), .request_id = k->request_id), "%s -> %s%s", crawl_state_name(from),
 	    crawl_state_name(c->state), state_details(details, sizeof(details), c));
 }
 
@@ -190,7 +190,7 @@ keeper_step(struct keeper *k, struct job *job, enum crawl_step step)
 	if (event != EVENT_NONE)
 		keeper_outbox_add(k, job, event);
 	count_step(k, c, from);
-	log_step(c, from);
+	log_step(k, c, from);
 	keeper_watch_wake(k, job, false);
 }
 
@@ -241,8 +241,9 @@ keeper_add(struct keeper *k, struct job *job, const char *idempotency_key)
 	k->counts[c->state]++;
 	k->live++;
 	k->changes++;
-	log_as(KIND_CRAWL_ACCEPTED, LOG_FIELDS(.crawl = &c->id, .stage = crawl_stage_name(STAGE_TRIGGER)),
-	    "accepted%s dataset=%s platform=%s", lease != NULL ? " -> triggering" : "", job->request.dataset_id,
+	log_as(KIND_CRAWL_ACCEPTED, LOG_FIELDS(.crawl = &c->id, .stage = crawl_stage_name(STAGE_TRIGGER),
+	    .request_id = k->request_id), "accepted%s dataset=%s platform=%s",
+	    lease != NULL ? " -> triggering" : "", job->request.dataset_id,
 	    platform_of(job->request.platform)->name);
 	if (lease != NULL)
 		keeper_lease_send(k, job, lease);

@@ -88,7 +88,7 @@ create(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_creat
 	struct why why;
 
 	if (trigger_request_check(&m->body, &why) < 0) {
-		log_as(KIND_REQUEST_UNCHECKED, LOG_FIELDS(.crawl = &m->crawl_id),
+		log_as(KIND_REQUEST_UNCHECKED, LOG_FIELDS(.crawl = &m->crawl_id, .request_id = k->request_id),
 		    "a front sent a request that it should have refused: %s", why.text);
 		keeper_answer(k, front, m->request, ERROR_INVALID_REQUEST, false, false, NULL);
 		return;
@@ -117,10 +117,13 @@ int
 keeper_on_crawl_create(struct peer *peer, struct wire_in *in, void *arg)
 {
 	struct msg_crawl_create m;
+	struct keeper *k = arg;
 
 	if (msg_crawl_create_get(in, &m) < 0 || uuid_is_nil(&m.crawl_id))
 		return -EBADMSG;
-	create(arg, peer_data(peer), &m);
+	k->request_id = m.request_id;
+	create(k, peer_data(peer), &m);
+	k->request_id = NULL;
 	return 0;
 }
 
@@ -178,6 +181,15 @@ can_be_fetched(const struct keeper *k, const struct crawl *c)
 	return c->state == CRAWL_READY || c->state == CRAWL_DOWNLOADING || c->state == CRAWL_STORING;
 }
 
+/* What a client wants, where no change of state tells it. */
+static void
+log_wish(const struct keeper *k, const struct crawl *c, enum log_kind_id kind, const char *wish)
+{
+	log_as(kind, LOG_FIELDS(.crawl = &c->id, .snapshot_id = c->snapshot_id,
+	    .stage = crawl_stage_name(crawl_stage_of(c->state)), .request_id = k->request_id),
+	    "%s while it is %s", wish, crawl_state_name(c->state));
+}
+
 static void
 fetch(struct keeper *k, struct keeper_peer *front, uint64_t request, struct job *job)
 {
@@ -187,6 +199,7 @@ fetch(struct keeper *k, struct keeper_peer *front, uint64_t request, struct job 
 		keeper_answer(k, front, request, ERROR_UNAVAILABLE, false, false, NULL);
 		return;
 	}
+	log_wish(k, c, KIND_CRAWL_DOWNLOAD_ASKED, "download asked for by hand");
 	c->fetch_wanted = true;
 	make_due(k, job);
 	keeper_save(k, job);
@@ -202,6 +215,7 @@ keeper_on_crawl_fetch(struct peer *peer, struct wire_in *in, void *arg)
 
 	if (msg_crawl_ref_get(in, &m) < 0)
 		return -EBADMSG;
+	k->request_id = m.request_id;
 	if (!keeper_find(k, &m.crawl_id, &job))
 		keeper_answer(k, front, m.request, ERROR_NOT_FOUND, false, false, NULL);
 	else if (crawl_is_terminal(job.crawl.state))
@@ -210,6 +224,7 @@ keeper_on_crawl_fetch(struct peer *peer, struct wire_in *in, void *arg)
 		fetch(k, front, m.request, &job);
 	else
 		keeper_answer(k, front, m.request, ERROR_NOT_READY, false, false, &job);
+	k->request_id = NULL;
 	return 0;
 }
 
@@ -224,6 +239,7 @@ note_cancel(struct keeper *k, struct job *job)
 
 	if (c->cancel_wanted)
 		return;
+	log_wish(k, c, KIND_CRAWL_CANCEL_ASKED, "cancellation asked for");
 	c->cancel_wanted = true;
 	if (c->state == CRAWL_POLLING)
 		make_due(k, job);
@@ -268,7 +284,9 @@ keeper_on_crawl_cancel(struct peer *peer, struct wire_in *in, void *arg)
 		keeper_answer(k, front, m.request, ERROR_NOT_FOUND, false, false, NULL);
 		return 0;
 	}
+	k->request_id = m.request_id;
 	error = cancel(k, &job);
+	k->request_id = NULL;
 	keeper_answer(k, front, m.request, error, false, false, &job);
 	return 0;
 }

@@ -49,14 +49,14 @@ keeper_status_failed(struct keeper *k, const struct crawl *c)
 void
 keeper_status_trouble(struct keeper *k, const char *text)
 {
-	char printable[ERROR_TEXT_SIZE];
+	char printable[ERROR_TEXT_SIZE], shown[LOG_FOREIGN_SIZE];
 	int64_t ago = keeper_mono(k) - k->error_mono_ms;
 
 	(void)str_printable(printable, sizeof(printable), text, strlen(text));
 	if (strcmp(printable, k->last_error) == 0 && ago < MINUTE_MS)
 		return;
 	remember(k, text);
-	log_as(KIND_PROVIDER_TROUBLE, NULL, "%s", k->last_error);
+	log_as(KIND_PROVIDER_TROUBLE, NULL, "%s", str_printable(shown, sizeof(shown), text, strlen(text)));
 }
 
 uint32_t

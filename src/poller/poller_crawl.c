@@ -77,6 +77,12 @@ is_time_to_tell(struct poller *poller, char *dst, size_t size)
 	return true;
 }
 
+static const char *
+said(char dst[LOG_FOREIGN_SIZE], const struct msg_verdict *verdict)
+{
+	return str_printable(dst, LOG_FOREIGN_SIZE, verdict->text, strlen(verdict->text));
+}
+
 void
 job_log_verdict(const struct job *job, const struct msg_verdict *verdict)
 {
@@ -99,14 +105,13 @@ job_log_verdict(const struct job *job, const struct msg_verdict *verdict)
 	enum log_kind_id kind = words[verdict->outcome].kind;
 	const char *came_to = words[verdict->outcome].came_to, *task = task_name(job->task.kind);
 	const char *colon = verdict->text[0] != '\0' ? ": " : "";
-	char untold[48] = "", said[LOG_FOREIGN_SIZE];
+	char untold[48] = "", text[LOG_FOREIGN_SIZE];
 
-	(void)str_printable(said, sizeof(said), verdict->text, strlen(verdict->text));
 	if (kind == KIND_COUNT ||
 	    (words[verdict->outcome].often && !is_time_to_tell(job->poller, untold, sizeof(untold))))
-		job_debug(job, "%s: %s%s%s", task, came_to, colon, said);
+		job_debug(job, "%s: %s%s%s", task, came_to, colon, said(text, verdict));
 	else
-		job_log(job, kind, "%s: %s%s%s%s", task, came_to, colon, said, untold);
+		job_log(job, kind, "%s: %s%s%s%s", task, came_to, colon, said(text, verdict), untold);
 }
 
 /* ---- trigger ---- */
@@ -215,12 +220,13 @@ cancel_on_done(const struct http_answer *answer, void *arg)
 {
 	struct job *job = arg;
 	struct msg_cancel_done done = { .verdict = job_verdict(job) };
+	char text[LOG_FOREIGN_SIZE];
 
 	job->call = NULL;
 	brightdata_read_cancel(answer, &done.verdict);
 	if (done.verdict.outcome == OUTCOME_OK)
 		job_log(job, KIND_PROVIDER_CANCELED, "canceled at the provider%s%s",
-		    done.verdict.text[0] != '\0' ? ": " : "", done.verdict.text);
+		    done.verdict.text[0] != '\0' ? ": " : "", said(text, &done.verdict));
 	else
 		job_log_verdict(job, &done.verdict);
 	msg_cancel_done_put(&job->poller->out, &done);

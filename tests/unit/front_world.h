@@ -34,6 +34,7 @@ struct asked {
 	struct uuid	 crawl_id;
 	bool		 wait, refresh;
 	char		 key[IDEMPOTENCY_KEY_SIZE];
+	char		 request_id[REQUEST_ID_SIZE];
 	char		 url[256];
 };
 
@@ -110,6 +111,7 @@ world_on_create(struct peer *peer, struct wire_in *in, void *arg)
 	asked = world_note(arg, MSG_CRAWL_CREATE, m.request, &m.crawl_id);
 	asked->wait = m.wait;
 	assert_int_equal(str_copy(asked->key, sizeof(asked->key), m.idempotency_key), 0);
+	assert_int_equal(str_copy(asked->request_id, sizeof(asked->request_id), m.request_id), 0);
 	assert_int_equal(str_copy(asked->url, sizeof(asked->url), m.body.url), 0);
 	return 0;
 }
@@ -129,9 +131,11 @@ static int
 world_on_ref(struct world *world, struct wire_in *in, unsigned type)
 {
 	struct msg_crawl_ref m;
+	struct asked *asked;
 
 	assert_int_equal(msg_crawl_ref_get(in, &m), 0);
-	world_note(world, type, m.request, &m.crawl_id);
+	asked = world_note(world, type, m.request, &m.crawl_id);
+	assert_int_equal(str_copy(asked->request_id, sizeof(asked->request_id), m.request_id), 0);
 	return 0;
 }
 

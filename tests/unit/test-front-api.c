@@ -743,6 +743,39 @@ test_request_ids_are_taken_over_when_they_are_fit(void **state)
 	close(fd);
 }
 
+static void
+test_the_keeper_hears_the_request_id_of_what_it_logs(void **state)
+{
+	static const char id[] = "X-Request-Id: by-hand.1\r\n";
+	static const struct {
+		unsigned type;
+		const char *verb;
+	} table[] = { { MSG_CRAWL_FETCH, "download" }, { MSG_CRAWL_CANCEL, "cancel" } };
+	struct world *world = *state;
+	struct asked *asked;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	world_view(world, CRAWL_COMPLETED);
+	send_trigger(fd, "Content-Type: application/json\r\nX-Request-Id: by-hand.1\r\n", body);
+	asked = world_asked(world, MSG_CRAWL_CREATE);
+	assert_string_equal(asked->request_id, "by-hand.1");
+	for (size_t i = 0; i < countof(table); i++) {
+		struct answer answer = client_answer(world, fd);
+		char text[256];
+
+		answer_done(&answer);
+		(void)snprintf(text, sizeof(text), "POST /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/%s "
+		    "HTTP/1.1\r\n" HOST "%sContent-Length: 0\r\n\r\n", table[i].verb, id);
+		client_send(fd, text);
+		asked = world_asked(world, table[i].type);
+		assert_string_equal(asked->request_id, "by-hand.1");
+	}
+	close(fd);
+}
+
 /* ---- the keeper comes and goes ---- */
 
 static void
@@ -934,6 +967,7 @@ main(void)
 		T(a_crawl_id_may_be_in_capitals_and_a_query_is_ignored),
 		T(head_is_get_without_the_body),
 		T(request_ids_are_taken_over_when_they_are_fit),
+		T(the_keeper_hears_the_request_id_of_what_it_logs),
 		T(questions_are_asked_again_of_the_next_keeper),
 		T(a_keeper_that_stays_away_is_503_with_retry_after),
 		T(a_keeper_that_does_not_answer_is_503),

@@ -124,7 +124,7 @@ fill_verdict(struct msg_verdict *v)
 
 ROW(hello) { m->version = (uint32_t)rnd(); m->role = (uint32_t)rnd(); m->instance = (uint32_t)rnd(); m->generation = (uint32_t)rnd(); }
 FILL(hello)
-ROW(crawl_create) { m->request = rnd(); rnd_bytes(&m->crawl_id, 16); m->wait = rnd() & 1; TEXT(m->idempotency_key); fill_request(&m->body); }
+ROW(crawl_create) { m->request = rnd(); rnd_bytes(&m->crawl_id, 16); TEXT(m->request_id); m->wait = rnd() & 1; TEXT(m->idempotency_key); fill_request(&m->body); }
 FILL(crawl_create)
 ROW(crawl_read) { m->request = rnd(); rnd_bytes(&m->crawl_id, 16); m->refresh = rnd() & 1; }
 FILL(crawl_read)
@@ -239,6 +239,7 @@ fill_ref(void *arg)
 
 	m->request = rnd();
 	rnd_bytes(&m->crawl_id, 16);
+	TEXT(m->request_id);
 }
 
 #define CASE(type, name, borrows) \

@@ -304,7 +304,7 @@ world_end(struct world *w)
 static UNUSED struct msg_crawl_create
 a_request(struct world *w)
 {
-	struct msg_crawl_create m = { .request = ++w->request, .wait = true, .body = {
+	struct msg_crawl_create m = { .request = ++w->request, .request_id = "r-1", .wait = true, .body = {
 		.platform = PLATFORM_FACEBOOK, .dataset_id = "gd_lkaxegm826bjpoo9m5", .competitor = "acme",
 		.brand = "acme brand", .category = "snacks", .url = "https://www.facebook.com/acme",
 		.start_date = "2024-12-01", .end_date = "2024-12-24", .num_of_posts = 10 } };
@@ -324,7 +324,7 @@ send_create(struct world *w, const struct msg_crawl_create *m)
 static UNUSED void
 send_ref(struct world *w, enum msg_type type, const struct uuid *id)
 {
-	struct msg_crawl_ref m = { ++w->request, *id };
+	struct msg_crawl_ref m = { .request = ++w->request, .crawl_id = *id, .request_id = "by-hand" };
 
 	msg_crawl_ref_put(&w->front.out, type, &m);
 	peer_send(w->front.peer, &w->front.out);

@@ -1,0 +1,150 @@
+"""The log as programs read it: JSON lines of whole crawls, and what cannot be forged in them."""
+
+import json
+import re
+
+from harness import KEY, REQUEST, FlowTest, Trawld, wait_for
+
+TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+MEMBERS = {"time", "level", "role", "instance", "kind", "crawl_id", "snapshot_id", "stage", "request_id", "message"}
+ROLES = {"trawld", "keeper", "publisher", "poller", "front"}
+STORY = ["crawl-accepted", "crawl-polling", "crawl-ready", "crawl-downloading", "crawl-storing", "crawl-completed"]
+
+
+class Json(Trawld):
+    """trawld that logs JSON; every line of its log is read as such."""
+
+    def lines(self):
+        found = []
+        for text in self.log().splitlines():
+            line = json.loads(text)
+            assert set(line) <= MEMBERS, line
+            assert {"time", "level", "role", "message"} <= set(line), line
+            assert TIME.match(line["time"]) and line["role"] in ROLES, line
+            assert line["level"] in ("error", "warning", "info", "debug"), line
+            assert line["level"] == "debug" or line.get("kind"), line
+            found.append(line)
+        return found
+
+    def of_kind(self, *kinds):
+        return [line for line in self.lines() if line.get("kind") in kinds]
+
+
+class Log(FlowTest):
+    def json_trawld(self, sim, **conf):
+        trawld = Json(self.folder, sim.url, LOG_FORMAT="json", **conf)
+        self.programs.append(trawld)
+        return trawld
+
+    def test_json_lines_tell_a_crawl_from_its_request_to_its_object(self):
+        trawld = self.json_trawld(self.sim())
+        answer = trawld.post("/api/v1/crawl/trigger", REQUEST, headers={"X-Request-Id": "req.1"})
+        self.assertEqual(answer.status, 200, answer)
+        crawl_id = answer.json["crawl_id"]
+        status = trawld.wait_status(crawl_id)
+        self.assertEqual(trawld.stop(), 0)
+        lines = trawld.lines()
+        told = [line for line in lines if line.get("crawl_id") == crawl_id and line["level"] != "debug"]
+        # One line a change of state, each once; a file that is still building goes round once more.
+        steps = [line["kind"] for line in told if line["kind"].startswith("crawl-")]
+        self.assertEqual(list(dict.fromkeys(steps)), STORY)
+        for kind in ("crawl-accepted", "crawl-polling", "crawl-storing", "crawl-completed"):
+            self.assertEqual(steps.count(kind), 1, steps)
+        for line in told:
+            self.assertEqual(line["level"], "info", line)
+            self.assertEqual(line.get("request_id"), "req.1" if line["kind"] == "crawl-accepted" else None, line)
+            if line["kind"] != "crawl-accepted":
+                self.assertEqual(line["snapshot_id"], status["snapshot_id"], line)
+        stages = {line["kind"]: line["stage"] for line in told}
+        self.assertEqual(stages["crawl-accepted"], "trigger")
+        self.assertEqual(stages["crawl-polling"], "polling")
+        self.assertEqual(stages["snapshot-downloaded"], "download")
+        self.assertEqual(stages["crawl-completed"], "storage")
+        self.assertIn("snapshot_" + status["snapshot_id"], told[-1]["message"])
+        self.assertEqual({line["role"] for line in lines}, ROLES)
+        self.assertEqual({line.get("instance") for line in lines if line["role"] == "front"}, {0, 1})
+        self.assertEqual(len(trawld.of_kind("ready")), 1)
+        self.assertEqual(lines[-1]["kind"], "stopped")
+
+    def test_polls_are_debug_and_left_out_at_info(self):
+        sim = self.sim("--ready-after", "1")
+        for level, polls in (("debug", True), ("info", False)):
+            trawld = self.json_trawld(sim, LOG_LEVEL=level, DATA_DIR=str(self.folder / level))
+            trawld.wait_status(trawld.trigger())
+            self.assertEqual(trawld.stop(), 0)
+            said = [line for line in trawld.lines() if "the provider says running" in line["message"]]
+            self.assertEqual(bool(said), polls)
+            self.assertEqual({line["level"] for line in trawld.lines()} & {"debug"}, {"debug"} if polls else set())
+
+    def test_what_a_client_asks_for_carries_its_request_id(self):
+        sim = self.sim("--ready-after", "60")
+        trawld = self.json_trawld(sim)
+        crawl_id = trawld.trigger()
+        trawld.wait_status(crawl_id, "processing")
+        answer = trawld.post(f"/api/v1/crawl/{crawl_id}/cancel", headers={"X-Request-Id": "stop-it"})
+        self.assertEqual(answer.status, 200, answer)
+        trawld.wait_status(crawl_id, "canceled")
+        (wish,) = wait_for(lambda: trawld.of_kind("crawl-cancel-asked"), "the wish is logged")
+        self.assertEqual((wish["request_id"], wish["crawl_id"], wish["level"]), ("stop-it", crawl_id, "info"))
+        (end,) = wait_for(lambda: trawld.of_kind("crawl-canceled"), "the end is logged")
+        self.assertEqual((end["crawl_id"], end["level"], end["stage"]), (crawl_id, "info", "canceled"))
+
+    def test_a_download_by_hand_carries_its_request_id(self):
+        trawld = self.json_trawld(self.sim(), BACKGROUND_POLLING_ENABLED="false")
+        crawl_id = trawld.trigger()
+        wait_for(lambda: trawld.post(f"/api/v1/crawl/{crawl_id}/download",
+                                     headers={"X-Request-Id": "get-it"}).status == 200, "it is downloaded")
+        wishes = wait_for(lambda: trawld.of_kind("crawl-download-asked"), "the wish is logged")
+        self.assertEqual({(w["request_id"], w["crawl_id"]) for w in wishes}, {("get-it", crawl_id)})
+
+    def test_a_failed_crawl_is_an_error_and_a_retry_a_warning(self):
+        sim = self.sim()
+        sim.fault("progress", "status", status=503, count=2)
+        trawld = self.json_trawld(sim)
+        trawld.wait_status(trawld.trigger())
+        (retry, *_) = wait_for(lambda: trawld.of_kind("call-retried"), "the retry is logged")
+        self.assertEqual((retry["level"], retry["stage"], retry["role"]), ("warning", "polling", "poller"))
+        self.assertEqual([line for line in trawld.lines() if line["level"] == "error"], [])
+        sim.fault("trigger", "status", status=400, body='{"error":"no such page"}')
+        answer = trawld.post("/api/v1/crawl/trigger", REQUEST)
+        self.assertEqual(answer.status, 502, answer)
+        (end,) = wait_for(lambda: trawld.of_kind("crawl-failed"), "the end is logged")
+        self.assertEqual((end["level"], end["crawl_id"], end["stage"]), ("error", answer.json["crawl_id"], "trigger"))
+        self.assertRegex(end["message"], "BRIGHTDATA_REJECTED: .*no such page")
+
+    def test_what_the_provider_says_forges_no_line_and_tells_no_key(self):
+        forged = '\r\n2026-11-23T18:20:11.123Z error keeper forged\n{"level":"error","message":"x"}\n\x1b[2J\x9b'
+        for form in ("text", "json"):
+            for body in (json.dumps({"error": f"{forged} key {KEY} {'long ' * 2000}"}), f"plain, error keeper forged \x9b31m {KEY}"):
+                with self.subTest(form=form, body=body[:10]):
+                    self.provider_says(form, body)
+
+    def provider_says(self, form, body):
+        sim = self.sim()
+        sim.fault("trigger", "status", status=400, body=body)
+        folder = self.folder / f"data-{len(self.programs)}"
+        trawld = Json(self.folder, sim.url, LOG_FORMAT=form, DATA_DIR=str(folder))
+        self.programs.append(trawld)
+        answer = trawld.post("/api/v1/crawl/trigger", REQUEST)
+        self.assertEqual(answer.status, 502, answer)
+        self.assertNotIn(KEY, answer.body.decode())
+        self.assertEqual(trawld.stop(), 0)
+        log = trawld.log_path.read_bytes().decode()  # which is UTF-8
+        self.assertIn("error keeper forged", log)
+        self.assertNotIn(KEY, log)
+        for line in log.split("\n"):
+            self.assertNotRegex(line, r"^2026-11-23|^\{\"level|[\x00-\x1f\x7f-\x9f]")
+            self.assertLess(len(line), 1024 if form == "text" else 4096)
+            self.assertLess(line.count("long "), 256 / 5)
+        if form == "json":
+            self.assertEqual([line["kind"] for line in trawld.lines() if line["level"] == "error"], ["crawl-failed"])
+
+    def test_a_start_that_is_refused_says_why_in_json(self):
+        first = self.json_trawld(self.sim())
+        second = Json(self.folder, first.provider, start=False, LOG_FORMAT="json", DATA_DIR=str(first.data))
+        self.programs.append(second)
+        second.launch()
+        self.assertEqual(second.program.process.wait(30), 75)
+        (line,) = second.lines()
+        self.assertEqual((line["kind"], line["level"], line["role"]), ("data-dir-held", "error", "trawld"))
+        self.assertIn(str(first.program.pid), line["message"])
