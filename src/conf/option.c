@@ -15,6 +15,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/nearest.h"
+#include "base/number.h"
 #include "base/why.h"
 #include "model/path.h"
 #include "model/url.h"
@@ -217,60 +219,14 @@ option_find(const char *name, const struct option **ret)
 	return -ENOENT;
 }
 
-/* ---- the nearest name ---- */
-
-#define NAME_MAX_LEN 40
-
-static unsigned
-least(unsigned a, unsigned b, unsigned c)
-{
-	unsigned ab = a < b ? a : b;
-
-	return ab < c ? ab : c;
-}
-
-/* Letters to add, drop or change to make one of the other, case aside. */
-static unsigned
-edit_distance(const char *a, const char *b)
-{
-	unsigned row[NAME_MAX_LEN + 1];
-	size_t len = strlen(b);
-
-	for (unsigned j = 0; j <= len; j++)
-		row[j] = j;
-	for (unsigned i = 1; *a != '\0'; a++, i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (unsigned j = 1; j <= len; j++) {
-			unsigned same = toupper((unsigned char)*a) == toupper((unsigned char)b[j - 1]) ? 0 : 1;
-			unsigned cost = least(row[j] + 1, row[j - 1] + 1, diagonal + same);
-
-			diagonal = row[j];
-			row[j] = cost;
-		}
-	}
-	return row[len];
-}
-
 const char *
 option_nearest(const char *name)
 {
-	const char *nearest = NULL;
-	size_t len = strlen(name);
-	unsigned best = len < 6 ? 3 : (unsigned)len / 3 + 1;
+	struct nearest nearest = { .typed = name };
 
-	if (len > NAME_MAX_LEN)
-		return NULL;
-	for (unsigned i = 0; i < option_count; i++) {
-		unsigned distance = edit_distance(name, options[i].name);
-
-		if (distance < best) {
-			best = distance;
-			nearest = options[i].name;
-		}
-	}
-	return nearest;
+	for (unsigned i = 0; i < option_count; i++)
+		nearest_try(&nearest, options[i].name);
+	return nearest.best;
 }
 
 /* ---- values from text ---- */
@@ -297,81 +253,14 @@ refuse(const struct option *o, const char *text, struct why *why)
 	    option_range(o, range, sizeof(range)));
 }
 
-/* Digits, at most 15 of them, so that the number and its thousandfold fit. */
-static int
-take_digits(const char **p, int64_t *ret)
-{
-	int64_t value = 0;
-	int count = 0;
-
-	for (; isdigit((unsigned char)**p); (*p)++) {
-		if (++count > 15)
-			return -ERANGE;
-		value = value * 10 + (**p - '0');
-	}
-	*ret = value;
-	return count;
-}
-
 static int
 read_number(int64_t *ret, const struct option *o, const char *text, struct why *why)
 {
-	const char *p = text;
-	int64_t value;
-
 	if (o->words != NULL && strcasecmp(text, o->words[0]) == 0) {
 		*ret = 0;
 		return 0;
 	}
-	if (take_digits(&p, &value) <= 0 || *p != '\0' || value < o->min || value > o->max)
-		return refuse(o, text, why);
-	*ret = value;
-	return 0;
-}
-
-static int
-duration_unit(const char *suffix, int64_t *ret_ms)
-{
-	static const struct {
-		const char *suffix;
-		int64_t	    ms;
-	} units[] = {
-		{ "", SECOND }, { "s", SECOND }, { "ms", 1 }, { "m", MINUTE }, { "h", HOUR },
-	};
-
-	for (size_t i = 0; i < countof(units); i++) {
-		if (strcmp(suffix, units[i].suffix) == 0) {
-			*ret_ms = units[i].ms;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-/* Whole numbers throughout: 0.3 is 300 ms, not 299. */
-static int
-duration_parse(const char *text, int64_t *ret_ms)
-{
-	int64_t whole = 0, part = 0, scale = 1, unit;
-	int digits, part_digits = 0;
-
-	digits = take_digits(&text, &whole);
-	if (digits > 0 && *text == '.') {
-		text++;
-		part_digits = take_digits(&text, &part);
-		if (part_digits == 0 || part_digits > 9)
-			return -EINVAL;
-	}
-	while (isspace((unsigned char)*text))
-		text++;
-	if (digits <= 0 || part_digits < 0 || duration_unit(text, &unit) < 0)
-		return -EINVAL;
-	for (int i = 0; i < part_digits; i++)
-		scale *= 10;
-	if (whole > INT64_MAX / 2 / unit)
-		return -EINVAL;
-	*ret_ms = whole * unit + part * unit / scale;
-	return 0;
+	return number_parse(text, o->min, o->max, ret) < 0 ? refuse(o, text, why) : 0;
 }
 
 static int
@@ -524,7 +413,7 @@ option_range(const struct option *o, char *dst, size_t size)
 	case OPTION_DURATION:
 		write_duration(from, sizeof(from), o->min);
 		write_duration(to, sizeof(to), o->max);
-		(void)snprintf(dst, size, "%s to %s seconds, or a number with ms, s, m or h", from, to);
+		(void)snprintf(dst, size, "%s to %s seconds, or a number with " DURATION_UNITS, from, to);
 		break;
 	case OPTION_WORD:
 		words_range(o, dst, size);

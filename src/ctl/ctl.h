@@ -150,10 +150,6 @@ const json_t *ctl_member(const json_t *doc, const char *path);
 char *ctl_member_text(char *dst, size_t size, const json_t *doc, const char *path);
 const char *ctl_paint(const struct ctl *, enum ctl_colour);	/* "" without colour */
 enum ctl_colour ctl_status_colour(const char *api_status);
-/* "90", "90s", "1.5m", "2h", "250ms" (no unit: seconds); -EINVAL, also for 0 and above a year. */
-int ctl_duration_parse(const char *text, int64_t *ret_ms);
-/* Decimal digits only, min..max; -EINVAL. */
-int ctl_number_parse(const char *text, int64_t min, int64_t max, int64_t *ret);
 /* Terminal, and neither NO_COLOR nor TERM=dumb nor an empty TERM. */
 bool ctl_is_lively(int fd);
 

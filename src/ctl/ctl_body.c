@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/json_out.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "ctl/ctl.h"
 
 #define BODY_MAX JSON_DOC_MAX
@@ -49,7 +50,7 @@ put_member(struct json_out *out, const char *member, enum body_kind kind, const 
 		json_out_member_bool(out, member, strcmp(value, "false") != 0);
 		return 0;
 	case BODY_NUMBER:
-		if (ctl_number_parse(value, 1, INT32_MAX, &number) < 0)
+		if (number_parse(value, 1, INT32_MAX, &number) < 0)
 			return why_set(why, EINVAL, "--num-of-posts: \"%.40s\" is not a number from 1", value);
 		json_out_member_int(out, member, number);
 		return 0;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/uuid.h"
 #include "ctl/ctl_event.h"
 
@@ -227,7 +228,7 @@ read_arguments(struct reading *r, char *path, size_t size)
 	}
 	if (args->operand != NULL)
 		(void)uuid_format(r->only, &id);
-	if (args->value[OPT_LIMIT] != NULL && ctl_number_parse(args->value[OPT_LIMIT], 1, LIMIT_MAX, &limit) < 0) {
+	if (args->value[OPT_LIMIT] != NULL && number_parse(args->value[OPT_LIMIT], 1, LIMIT_MAX, &limit) < 0) {
 		ctl_say(r->ctl, "--limit: a number from 1 to %d is needed", LIMIT_MAX);
 		return EX_USAGE;
 	}

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 
 #define KEY_BASE    1000		/* getopt's values of our options, clear of letters */
 #define WORD_MAX    40			/* longer words get no suggestion */
@@ -117,77 +118,26 @@ takes_option(const struct ctl_command *command, enum ctl_option_id id)
 
 /* ---- suggestions ---- */
 
-static unsigned
-min3(unsigned a, unsigned b, unsigned c)
-{
-	unsigned least = a < b ? a : b;
-
-	return least < c ? least : c;
-}
-
-/* Inserted, left out, changed or swapped letters between two words. */
-static unsigned
-distance(const char *a, const char *b)
-{
-	unsigned row[3][WORD_MAX + 1];
-	size_t la = strlen(a), lb = strlen(b);
-
-	if (la > WORD_MAX || lb > WORD_MAX)
-		return WORD_MAX;
-	for (size_t j = 0; j <= lb; j++)
-		row[0][j] = (unsigned)j;
-	for (size_t i = 1; i <= la; i++) {
-		unsigned *now = row[i % 3], *up = row[(i + 2) % 3], *up2 = row[(i + 1) % 3];
-
-		now[0] = (unsigned)i;
-		for (size_t j = 1; j <= lb; j++) {
-			now[j] = min3(up[j] + 1, now[j - 1] + 1, up[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    up2[j - 2] + 1 < now[j])
-				now[j] = up2[j - 2] + 1;
-		}
-	}
-	return row[la % 3][lb];
-}
-
-/* Takes the word when it is nearer than the best so far, and near at all. */
-static void
-consider(const char *typed, const char *word, const char **best, unsigned *best_distance)
-{
-	size_t len = strlen(typed);
-	unsigned d = distance(typed, word);
-	unsigned near = len <= 3 ? 1 : len <= 7 ? 2 : 3;
-
-	if (len >= 3 && strncmp(typed, word, len) == 0)
-		d = 1;
-	if (d <= near && d < *best_distance) {
-		*best = word;
-		*best_distance = d;
-	}
-}
-
 static const char *
 nearest_command(const char *typed)
 {
-	const char *best = NULL;
-	unsigned d = WORD_MAX;
+	struct nearest nearest = { .typed = typed };
 
 	for (const struct ctl_command *c = ctl_commands; c->name != NULL; c++)
-		consider(typed, c->name, &best, &d);
-	return best;
+		nearest_try(&nearest, c->name);
+	return nearest.best;
 }
 
 static const char *
 nearest_option(const struct ctl_command *command, const char *typed)
 {
-	const char *best = NULL;
-	unsigned d = WORD_MAX;
+	struct nearest nearest = { .typed = typed };
 
 	for (unsigned id = 0; id < OPTION_COUNT; id++) {
 		if (takes_option(command, id))
-			consider(typed, options[id].name, &best, &d);
+			nearest_try(&nearest, options[id].name);
 	}
-	return best;
+	return nearest.best;
 }
 
 const struct ctl_command *

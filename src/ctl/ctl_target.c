@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 
 #define DATA_DIR_DEFAULT "/var/lib/trawld"
 
@@ -85,7 +86,7 @@ use_default(struct ctl_target *t, const struct ctl_args *args, struct why *why)
 
 	if (ctl_data_path(path, sizeof(path), args, "api.sock") == 0 && is_socket(path))
 		return use_socket(t, path, args->value[OPT_DATA_DIR] != NULL, why);
-	if (port != NULL && ctl_number_parse(port, 1, 65535, &number) < 0) {
+	if (port != NULL && number_parse(port, 1, 65535, &number) < 0) {
 		(void)why_set(why, EINVAL, "PORT: \"%.40s\" is not a port (1 to 65535)", port);
 		return EX_CONFIG;
 	}

@@ -15,7 +15,6 @@
 
 #define LINE_MAX_SIZE	2048
 #define PROGRESS_WIDTH	79	/* a line that wraps could not be rewritten */
-#define YEAR_MS		(366LL * 24 * 3600 * 1000)
 
 bool
 ctl_is_lively(int fd)
@@ -145,45 +144,4 @@ ctl_field_of(struct ctl *ctl, const char *label, const json_t *doc, const char *
 	char text[LINE_MAX_SIZE];
 
 	ctl_field(ctl, label, ctl_member_text(text, sizeof(text), doc, path), COLOUR_NONE);
-}
-
-int
-ctl_number_parse(const char *text, int64_t min, int64_t max, int64_t *ret)
-{
-	int64_t value = 0;
-
-	if (text[0] == '\0' || strlen(text) > 18 || text[strspn(text, "0123456789")] != '\0')
-		return -EINVAL;
-	for (const char *p = text; *p != '\0'; p++)
-		value = value * 10 + (*p - '0');
-	if (value < min || value > max)
-		return -EINVAL;
-	*ret = value;
-	return 0;
-}
-
-int
-ctl_duration_parse(const char *text, int64_t *ret_ms)
-{
-	static const struct { const char *word; double ms; } units[] = {
-		{ "", 1000 }, { "s", 1000 }, { "ms", 1 }, { "m", 60e3 }, { "min", 60e3 }, { "h", 3600e3 },
-		{ "d", 24 * 3600e3 },
-	};
-	size_t len = strspn(text, "0123456789.");
-	char number[24], *end;
-	double value, ms;
-
-	if (len == 0 || str_copy_n(number, sizeof(number), text, len) < 0)
-		return -EINVAL;
-	value = strtod(number, &end);
-	for (size_t i = 0; i < countof(units) && *end == '\0'; i++) {
-		if (strcmp(text + len, units[i].word) != 0)
-			continue;
-		ms = value * units[i].ms;
-		if (!(ms >= 1 && ms <= (double)YEAR_MS))
-			return -EINVAL;
-		*ret_ms = (int64_t)ms;
-		return 0;
-	}
-	return -EINVAL;
 }

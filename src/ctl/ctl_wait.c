@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/timefmt.h"
 
 #define WAIT_TIMEOUT_MS	 (2 * 3600 * 1000)
@@ -16,6 +17,7 @@
 #define WAIT_PATIENCE_MS 60000
 #define ASK_TIMEOUT_MS	 30000
 #define REDRAW_MS	 1000
+#define YEAR_MS		 (366LL * 24 * 3600 * 1000)
 
 struct wait {
 	struct ctl	*ctl;
@@ -32,9 +34,14 @@ read_duration(struct ctl *ctl, enum ctl_option_id option, const char *name, int6
 {
 	const char *text = ctl->args->value[option];
 	char shown[80];
+	int64_t ms;
 
-	if (text == NULL || ctl_duration_parse(text, value) == 0)
+	if (text == NULL)
 		return EX_OK;
+	if (duration_parse(text, &ms) == 0 && ms >= 1 && ms <= YEAR_MS) {
+		*value = ms;
+		return EX_OK;
+	}
 	ctl_say(ctl, "%s: \"%s\" is not a time like 90s, 5m or 2h", name,
 	    str_printable(shown, sizeof(shown), text, strlen(text)));
 	return EX_USAGE;

@@ -17,42 +17,6 @@
 #include "ctl/ctl.h"
 
 static void
-test_durations_have_units_and_seconds_without(void **state)
-{
-	static const struct { const char *text; int64_t ms; } good[] = {
-		{ "90", 90000 }, { "90s", 90000 }, { "1.5m", 90000 }, { "2h", 7200000 }, { "250ms", 250 },
-		{ "1d", 86400000 }, { "0.001", 1 }, { ".5s", 500 },
-	};
-	static const char *const bad[] = {
-		"", "s", "-1", "+1", "1x", "1 s", "0", "1e3", "nan", "inf", "0x10", "1.2.3", "99999999d", "10 ", " 10",
-	};
-	int64_t ms;
-
-	(void)state;
-	for (size_t i = 0; i < countof(good); i++) {
-		assert_int_equal(ctl_duration_parse(good[i].text, &ms), 0);
-		assert_int_equal(ms, good[i].ms);
-	}
-	for (size_t i = 0; i < countof(bad); i++) {
-		if (ctl_duration_parse(bad[i], &ms) != -EINVAL)
-			fail_msg("\"%s\" was taken", bad[i]);
-	}
-}
-
-static void
-test_numbers_are_digits_within_their_range(void **state)
-{
-	static const char *const bad[] = { "", "-1", "+1", "1.0", " 1", "1a", "0", "11", "9999999999999999999999" };
-	int64_t n;
-
-	(void)state;
-	assert_int_equal(ctl_number_parse("10", 1, 10, &n), 0);
-	assert_int_equal(n, 10);
-	for (size_t i = 0; i < countof(bad); i++)
-		assert_int_equal(ctl_number_parse(bad[i], 1, 10, &n), -EINVAL);
-}
-
-static void
 test_members_are_found_by_path_and_made_printable(void **state)
 {
 	static const char json[] = "{\"a\":{\"b\":\"x\\u001b[2J\\ny\",\"n\":7,\"yes\":true,\"none\":null,\"r\":1.5}}";
@@ -168,8 +132,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_durations_have_units_and_seconds_without),
-		cmocka_unit_test(test_numbers_are_digits_within_their_range),
 		cmocka_unit_test(test_members_are_found_by_path_and_made_printable),
 		cmocka_unit_test_setup(test_the_daemon_is_where_the_options_or_the_environment_say, forget_environment),
 		cmocka_unit_test_setup(test_wrong_places_are_usage_or_configuration, forget_environment),
