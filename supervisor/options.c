@@ -1,109 +1,60 @@
 /*
- * options.c - one table makes getopt's list, the help and the effects.
+ * options.c - trawld's table of options, and the configuration that follows from them.
  */
 #include "supervisor/options.h"
 
 #include <errno.h>
-#include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/why.h"
 #include "ipc/inherit.h"
 
-static void
-take_config(struct options *o, const char *value)
-{
-	o->config = value;
-}
+#define AT(member) offsetof(struct options, member)
 
-static void
-take_check(struct options *o, const char *value)
-{
-	(void)value;
-	o->check_config = true;
-}
-
-static void
-take_print(struct options *o, const char *value)
-{
-	(void)value;
-	o->print_config = true;
-}
-
-static void
-show_version(struct options *o, const char *value)
-{
-	(void)o;
-	(void)value;
-	(void)puts("trawld " TRAWLD_VERSION);
-	exit(EXIT_STATUS_OK);
-}
-
-static void show_help(struct options *, const char *);
-
-static const struct {
-	const char *name, *value;
-	void (*take)(struct options *, const char *value);
-	const char *help;
-} table[] = {
-	{ "config", "FILE", take_config, "Read FILE instead of " CONF_FILE_DEFAULT "." },
-	{ "check-config", NULL, take_check, "Check the configuration and leave." },
-	{ "print-config", NULL, take_print, "Print every option, its value and where it comes from." },
-	{ "version", NULL, show_version, "Print the version." },
-	{ "help", NULL, show_help, "Print this." },
+static const struct cli_option table[] = {
+	{ "config", .value = "FILE", .kind = CLI_TEXT, .at = AT(config),
+	  .help = "Read FILE instead of " CONF_FILE_DEFAULT },
+	{ "check-config", .kind = CLI_FLAG, .at = AT(check_config), .help = "Check the configuration and leave" },
+	{ "print-config", .kind = CLI_FLAG, .at = AT(print_config),
+	  .help = "Print every option, its value and where it comes from" },
+	{ "version", .kind = CLI_FLAG, .at = AT(version), .help = "Print the version" },
+	{ "help", .kind = CLI_FLAG, .at = AT(help), .help = "Print this" },
 };
 
-static void
-show_help(struct options *o, const char *value)
-{
-	char left[40];
-
-	(void)o;
-	(void)value;
-	(void)puts("usage: trawld [OPTION]...\n"
-	    "The crawl ingestion daemon; runs in the foreground until SIGTERM, reloads on SIGHUP.\n");
-	for (unsigned i = 0; i < countof(table); i++) {
-		(void)snprintf(left, sizeof(left), "--%s%s%s", table[i].name,
-		    table[i].value ? " " : "", table[i].value ? table[i].value : "");
-		(void)printf("  %-16s %s\n", left, table[i].help);
-	}
-	(void)puts("\nOptions of the configuration: trawld --print-config, trawld.env(5).");
-	exit(EXIT_STATUS_OK);
-}
-
-static _Noreturn void
-usage_wrong(void)
-{
-	(void)fputs("trawld: see trawld --help\n", stderr);
-	exit(EXIT_STATUS_USAGE);
-}
+const struct cli trawld_cli = {
+	"trawld", "the crawl ingestion daemon",
+	"  trawld --config /etc/trawld/trawld.env --check-config\n"
+	"      is the configuration right? If not, where is it wrong?\n"
+	"  trawld --print-config\n"
+	"      what holds, and where each value comes from\n"
+	"  BRIGHTDATA_API_KEY=any BRIGHTDATA_BASE_URL=http://127.0.0.1:8900 DATA_DIR=/tmp/try trawld\n"
+	"      a daemon in the foreground that crawls at a trawl-sim\n",
+	"It stays in the foreground until SIGTERM and reads its configuration again on SIGHUP;\n"
+	"trawld(8) tells of both, trawld.env(5) of the configuration.\n",
+	table, countof(table),
+};
 
 void
 options_read(struct options *o, int argc, char **argv)
 {
-	struct option list[countof(table) + 1];
-	int chosen, index = 0;
+	struct why why;
 
 	*o = (struct options){ 0 };
-	memset(list, 0, sizeof(list));
-	for (unsigned i = 0; i < countof(table); i++) {
-		list[i].name = table[i].name;
-		list[i].has_arg = table[i].value ? required_argument : no_argument;
-		list[i].val = 1;
+	if (cli_read_all(&trawld_cli, o, argc, argv, &why) < 0) {
+		(void)fprintf(stderr, "trawld: %s\ntrawld: see: trawld --help\n", why.text);
+		exit(EXIT_STATUS_USAGE);
 	}
-	while ((chosen = getopt_long(argc, argv, "", list, &index)) != -1) {
-		if (chosen != 1)
-			usage_wrong();
-		table[index].take(o, optarg);
-	}
-	if (optind < argc) {
-		(void)fprintf(stderr, "trawld: takes options only\n");
-		usage_wrong();
-	}
+	if (o->help)
+		cli_help(stdout, &trawld_cli);
+	else if (o->version)
+		(void)puts("trawld " TRAWLD_VERSION);
+	else
+		return;
+	exit(fflush(stdout) == 0 ? EXIT_STATUS_OK : EXIT_STATUS_FAILURE);
 }
 
 static int

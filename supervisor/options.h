@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "base/cli.h"
 #include "conf/conf.h"
 
 struct why;
@@ -13,7 +14,10 @@ struct why;
 struct options {
 	const char	*config;	/* NULL: the default file, if there is one */
 	bool		 check_config, print_config;
+	bool		 version, help;
 };
+
+extern const struct cli trawld_cli;
 
 /* --help and --version end the process here, and so does a wrong command line. */
 void options_read(struct options *, int argc, char **argv);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 
+#include "base/cli.h"
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/why.h"
@@ -53,6 +54,7 @@ struct ctl_command {
 	bool		 local;		/* asks no daemon */
 };
 
+extern const struct cli ctl_cli;		/* the options */
 extern const struct ctl_command ctl_commands[];	/* ends with a row without a name */
 
 struct ctl_args {

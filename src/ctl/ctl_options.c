@@ -1,69 +1,80 @@
 /*
  * ctl_options.c - the words of the command line: one table of options and one of
- * commands, from which come the parser, every level of --help and the
- * suggestions for a mistyped word.
+ * commands, from which come the parser, every level of --help, the suggestions for
+ * a mistyped word, the manual page and the completions.
  */
 #include "ctl/ctl.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "model/platform.h"
 
-#define KEY_BASE    1000		/* getopt's values of our options, clear of letters */
-#define WORD_MAX    40			/* longer words get no suggestion */
+#define AT(id) .kind = CLI_GIVEN, .at = offsetof(struct ctl_args, value[id])
 
-enum ctl_arg { ARG_NONE, ARG_NEEDED, ARG_MAY };
-
-struct ctl_option {
-	const char	*name;
-	const char	*commands;	/* " trigger wait " or "*" for all; with spaces around each */
-	const char	*arg;		/* its name in help; NULL for a flag */
-	const char	*help;
-	enum ctl_arg	 takes;
-	char		 letter;	/* 0: none */
+static const struct cli_option options[OPTION_COUNT] = {
+	[OPT_HELP] = { "help", 'h', AT(OPT_HELP), .help = "Print this" },
+	[OPT_VERSION] = { "version", AT(OPT_VERSION), .help = "Print the version" },
+	[OPT_DAEMON] = { "daemon", .value = "URL", AT(OPT_DAEMON),
+	    .help = "The daemon's address, as http://127.0.0.1:8080" },
+	[OPT_SOCKET] = { "socket", .value = "PATH", AT(OPT_SOCKET),
+	    .help = "The daemon's Unix socket, as /var/lib/trawld/api.sock" },
+	[OPT_JSON] = { "json", AT(OPT_JSON), .help = "Print the API's JSON as it came" },
+	[OPT_DATASET_ID] = { "dataset-id", .commands = " trigger ", .value = "ID", AT(OPT_DATASET_ID),
+	    .help = "The provider's data set instead of the platform's own" },
+	[OPT_PLATFORM] = { "platform", .commands = " trigger ", .value = "NAME", .words = PLATFORM_NAMES,
+	    AT(OPT_PLATFORM), .help = "The page's platform, facebook unless told" },
+	[OPT_COMPETITOR] = { "competitor", .commands = " trigger ", .value = "NAME", AT(OPT_COMPETITOR),
+	    .help = "Whose page it is; goes into events and paths" },
+	[OPT_BRAND] = { "brand", .commands = " trigger ", .value = "NAME", AT(OPT_BRAND),
+	    .help = "The brand; goes into events and paths" },
+	[OPT_CATEGORY] = { "category", .commands = " trigger ", .value = "NAME", AT(OPT_CATEGORY),
+	    .help = "The category; goes into events and paths" },
+	[OPT_URL] = { "url", .commands = " trigger ", .value = "URL", AT(OPT_URL),
+	    .help = "The page to crawl; the same as the plain argument" },
+	[OPT_START_DATE] = { "start-date", .commands = " trigger ", .value = "YYYY-MM-DD", AT(OPT_START_DATE),
+	    .help = "Posts from this day on" },
+	[OPT_END_DATE] = { "end-date", .commands = " trigger ", .value = "YYYY-MM-DD", AT(OPT_END_DATE),
+	    .help = "Posts up to this day" },
+	[OPT_INCLUDE_PROFILE_DATA] = { "include-profile-data", .commands = " trigger ", .value = "BOOL",
+	    .optional = true, .words = "true, false", AT(OPT_INCLUDE_PROFILE_DATA),
+	    .help = "Also the profile's own data; without a value as with true" },
+	[OPT_NUM_OF_POSTS] = { "num-of-posts", 'n', .commands = " trigger ", .value = "N", AT(OPT_NUM_OF_POSTS),
+	    .help = "At most so many posts" },
+	[OPT_FILE] = { "file", 'f', .commands = " trigger ", .value = "FILE", AT(OPT_FILE),
+	    .help = "The whole request as JSON, - for standard input" },
+	[OPT_WAIT] = { "wait", 'w', .commands = " trigger ", AT(OPT_WAIT), .help = "Go on as the command wait" },
+	[OPT_IDEMPOTENCY_KEY] = { "idempotency-key", .commands = " trigger ", .value = "KEY", AT(OPT_IDEMPOTENCY_KEY),
+	    .help = "Key of an earlier try: the same crawl, not a second one" },
+	[OPT_TIMEOUT] = { "timeout", 't', .commands = " trigger wait download ", .value = "TIME", AT(OPT_TIMEOUT),
+	    .help = "Give up after, as 90s, 5m, 2h; 2h unless told" },
+	[OPT_INTERVAL] = { "interval", 'i', .commands = " trigger wait ", .value = "TIME", AT(OPT_INTERVAL),
+	    .help = "Pause between two questions; 2s unless told" },
+	[OPT_OUTPUT] = { "output", 'o', .commands = " download ", .value = "FILE", AT(OPT_OUTPUT),
+	    .help = "Copy the object there, - for standard output" },
+	[OPT_DATA_DIR] = { "data-dir", .value = "DIR", AT(OPT_DATA_DIR),
+	    .help = "The daemon's DATA_DIR; $DATA_DIR unless told, else /var/lib/trawld" },
+	[OPT_LOG] = { "file", 'f', .commands = " events ", .value = "PATH", AT(OPT_LOG), .help = "Read this event log" },
+	[OPT_FOLLOW] = { "follow", 'F', .commands = " events ", AT(OPT_FOLLOW),
+	    .help = "Wait for more until interrupted" },
+	[OPT_LIMIT] = { "limit", 'l', .commands = " events ", .value = "N", AT(OPT_LIMIT),
+	    .help = "Only the last N events" },
 };
 
-static const struct ctl_option options[OPTION_COUNT] = {
-	[OPT_HELP] = { "help", "*", NULL, "This text", ARG_NONE, 'h' },
-	[OPT_VERSION] = { "version", "*", NULL, "The version", ARG_NONE, 0 },
-	[OPT_DAEMON] = { "daemon", "*", "URL", "The daemon's address, as http://127.0.0.1:8080", ARG_NEEDED, 0 },
-	[OPT_SOCKET] = { "socket", "*", "PATH", "The daemon's Unix socket, as /var/lib/trawld/api.sock",
-	    ARG_NEEDED, 0 },
-	[OPT_JSON] = { "json", "*", NULL, "Print the API's JSON as it came", ARG_NONE, 0 },
-	[OPT_DATASET_ID] = { "dataset-id", " trigger ", "ID", "The provider's data set; default: the platform's",
-	    ARG_NEEDED, 0 },
-	[OPT_PLATFORM] = { "platform", " trigger ", "NAME",
-	    "facebook (the default), instagram, tiktok, youtube, linkedin, x, reddit", ARG_NEEDED, 0 },
-	[OPT_COMPETITOR] = { "competitor", " trigger ", "NAME", "Whose page it is; goes into events and paths",
-	    ARG_NEEDED, 0 },
-	[OPT_BRAND] = { "brand", " trigger ", "NAME", "The brand", ARG_NEEDED, 0 },
-	[OPT_CATEGORY] = { "category", " trigger ", "NAME", "The category", ARG_NEEDED, 0 },
-	[OPT_URL] = { "url", " trigger ", "URL", "The page to crawl; the same as the plain argument", ARG_NEEDED, 0 },
-	[OPT_START_DATE] = { "start-date", " trigger ", "YYYY-MM-DD", "Posts from this day on", ARG_NEEDED, 0 },
-	[OPT_END_DATE] = { "end-date", " trigger ", "YYYY-MM-DD", "Posts up to this day", ARG_NEEDED, 0 },
-	[OPT_INCLUDE_PROFILE_DATA] = { "include-profile-data", " trigger ", "BOOL",
-	    "Also the profile's own data; true without a value, or true, false", ARG_MAY, 0 },
-	[OPT_NUM_OF_POSTS] = { "num-of-posts", " trigger ", "N", "At most so many posts", ARG_NEEDED, 'n' },
-	[OPT_FILE] = { "file", " trigger ", "FILE", "The whole request as JSON, - for standard input",
-	    ARG_NEEDED, 'f' },
-	[OPT_WAIT] = { "wait", " trigger ", NULL, "Go on as the command wait", ARG_NONE, 'w' },
-	[OPT_IDEMPOTENCY_KEY] = { "idempotency-key", " trigger ", "KEY",
-	    "Key of an earlier try: the same crawl, not a second one", ARG_NEEDED, 0 },
-	[OPT_TIMEOUT] = { "timeout", " trigger wait download ", "TIME", "Give up after, as 90s, 5m, 2h; default 2h",
-	    ARG_NEEDED, 't' },
-	[OPT_INTERVAL] = { "interval", " trigger wait ", "TIME", "Pause between two questions; default 2s",
-	    ARG_NEEDED, 'i' },
-	[OPT_OUTPUT] = { "output", " download ", "FILE", "Copy the object there, - for standard output",
-	    ARG_NEEDED, 'o' },
-	[OPT_DATA_DIR] = { "data-dir", "*", "DIR",
-	    "The daemon's DATA_DIR; default: $DATA_DIR, else /var/lib/trawld", ARG_NEEDED, 0 },
-	[OPT_LOG] = { "file", " events ", "PATH", "Read this event log", ARG_NEEDED, 'f' },
-	[OPT_FOLLOW] = { "follow", " events ", NULL, "Wait for more until interrupted", ARG_NONE, 'F' },
-	[OPT_LIMIT] = { "limit", " events ", "N", "Only the last N events", ARG_NEEDED, 'l' },
+const struct cli ctl_cli = {
+	"trawlctl", "start, watch and fetch crawls of a running trawld",
+	"  trawlctl trigger https://www.facebook.com/nike --competitor nike -n 20 --wait\n"
+	"  trawlctl status 0190a1b2-0000-7000-8000-000000000000\n"
+	"  trawlctl events --limit 20\n"
+	"  trawlctl --daemon http://127.0.0.1:8080 health\n",
+	"Where the daemon is: --socket, --daemon, else TRAWLD_URL, else the socket\n"
+	"DATA_DIR/api.sock if there is one, else http://127.0.0.1:8080 (or PORT).\n"
+	"\nExit status: 0 ok; 1 the crawl failed or the API refused; 64 wrong use;\n"
+	"69 the daemon cannot be reached; 75 timed out; 78 wrong configuration.\n"
+	"\ntrawlctl COMMAND --help tells more.\n",
+	options, OPTION_COUNT,
 };
 
 const struct ctl_command ctl_commands[] = {
@@ -103,21 +114,6 @@ const struct ctl_command ctl_commands[] = {
 	{ NULL, NULL, NULL, NULL, NULL, NULL, false },
 };
 
-static bool
-takes_option(const struct ctl_command *command, enum ctl_option_id id)
-{
-	char word[WORD_MAX];
-
-	if (options[id].commands[0] == '*')
-		return true;
-	if (command == NULL)
-		return false;
-	(void)snprintf(word, sizeof(word), " %s ", command->name);
-	return strstr(options[id].commands, word) != NULL;
-}
-
-/* ---- suggestions ---- */
-
 static const char *
 nearest_command(const char *typed)
 {
@@ -125,18 +121,6 @@ nearest_command(const char *typed)
 
 	for (const struct ctl_command *c = ctl_commands; c->name != NULL; c++)
 		nearest_try(&nearest, c->name);
-	return nearest.best;
-}
-
-static const char *
-nearest_option(const struct ctl_command *command, const char *typed)
-{
-	struct nearest nearest = { .typed = typed };
-
-	for (unsigned id = 0; id < OPTION_COUNT; id++) {
-		if (takes_option(command, id))
-			nearest_try(&nearest, options[id].name);
-	}
 	return nearest.best;
 }
 
@@ -157,102 +141,16 @@ ctl_command_find(const char *name, struct why *why)
 	return NULL;
 }
 
-/* ---- parsing ---- */
-
-struct getopt_table {
-	struct option	 rows[OPTION_COUNT + 1];
-	char		 letters[2 * OPTION_COUNT + 4];
-};
-
-static void
-getopt_table_fill(struct getopt_table *t, const struct ctl_command *command)
-{
-	static const int has_arg[] = { no_argument, required_argument, optional_argument };
-	struct option *row = t->rows;
-	char *letter = t->letters;
-
-	*letter++ = command == NULL ? '+' : ':';	/* '+': stop at the command's name */
-	if (command == NULL)
-		*letter++ = ':';
-	for (unsigned id = 0; id < OPTION_COUNT; id++) {
-		if (!takes_option(command, id))
-			continue;
-		*row++ = (struct option){ options[id].name, has_arg[options[id].takes], NULL, KEY_BASE + (int)id };
-		if (options[id].letter == 0)
-			continue;
-		*letter++ = options[id].letter;
-		if (options[id].takes == ARG_NEEDED)
-			*letter++ = ':';
-	}
-	*row = (struct option){ NULL, 0, NULL, 0 };
-	*letter = '\0';
-}
-
-/* The option that getopt's value means, or -1. */
 static int
-option_of(const struct ctl_command *command, int key)
-{
-	if (key >= KEY_BASE && key < KEY_BASE + OPTION_COUNT)
-		return key - KEY_BASE;
-	for (int id = 0; id < OPTION_COUNT; id++) {
-		if (key != 0 && options[id].letter == key && takes_option(command, (enum ctl_option_id)id))
-			return id;
-	}
-	return -1;
-}
-
-static int
-refuse_option(const struct ctl_command *command, int result, const char *typed, struct why *why)
-{
-	char shown[80], name[WORD_MAX + 1] = "";
-	int id = option_of(command, optopt);
-	const char *best;
-
-	if (id >= 0 && result == ':')
-		return why_set(why, EINVAL, "--%s needs a value: --%s %s", options[id].name, options[id].name,
-		    options[id].arg);
-	if (id >= 0)
-		return why_set(why, EINVAL, "--%s takes no value", options[id].name);
-	if (strncmp(typed, "--", 2) != 0)
-		return why_set(why, EINVAL, "no option -%c", optopt >= ' ' && optopt < 127 ? optopt : '?');
-	(void)str_printable(shown, sizeof(shown), typed, strcspn(typed, "="));
-	(void)str_copy_n(name, sizeof(name), typed + 2, strcspn(typed + 2, "="));
-	best = nearest_option(command, name);
-	if (best != NULL)
-		return why_set(why, EINVAL, "no option %s%s%s; did you mean --%s?", shown,
-		    command != NULL ? " for " : "", command != NULL ? command->name : "", best);
-	return why_set(why, EINVAL, "no option %s%s%s", shown, command != NULL ? " for " : "",
-	    command != NULL ? command->name : "");
-}
-
-static int
-parse_options(struct ctl_args *args, int argc, char **argv, struct why *why)
-{
-	struct getopt_table table;
-	int result, id;
-
-	getopt_table_fill(&table, args->command);
-	opterr = 0;
-	optind = 0;		/* glibc: start afresh */
-	while ((result = getopt_long(argc, argv, table.letters, table.rows, NULL)) != -1) {
-		if (result == '?' || result == ':')
-			return refuse_option(args->command, result, argv[optind - 1], why);
-		id = option_of(args->command, result);
-		args->value[id] = optarg != NULL ? optarg : "";
-	}
-	return 0;
-}
-
-static int
-take_operand(struct ctl_args *args, int argc, char **argv, struct why *why)
+take_operand(struct ctl_args *args, char **rest, struct why *why)
 {
 	const struct ctl_command *command = args->command;
 	char shown[80];
 
-	if (optind < argc && command->operand != NULL)
-		args->operand = argv[optind++];
-	if (optind < argc) {
-		(void)str_printable(shown, sizeof(shown), argv[optind], strlen(argv[optind]));
+	if (*rest != NULL && command->operand != NULL)
+		args->operand = *rest++;
+	if (*rest != NULL) {
+		(void)str_printable(shown, sizeof(shown), *rest, strlen(*rest));
 		return why_set(why, EINVAL, "%s takes %s: \"%s\" is too much", command->name,
 		    command->operand != NULL ? "one argument" : "no argument", shown);
 	}
@@ -266,84 +164,45 @@ take_operand(struct ctl_args *args, int argc, char **argv, struct why *why)
 int
 ctl_args_parse(struct ctl_args *ret, int argc, char **argv, struct why *why)
 {
-	int error, first;
+	int first, rest;
 
 	*ret = (struct ctl_args){ 0 };
-	error = parse_options(ret, argc, argv, why);
-	if (error != 0 || optind >= argc)
-		return error;
-	ret->command = ctl_command_find(argv[optind], why);
+	first = cli_read(&ctl_cli, NULL, ret, argc, argv, why);
+	if (first < 0 || first >= argc)
+		return first < 0 ? first : 0;
+	ret->command = ctl_command_find(argv[first], why);
 	if (ret->command == NULL)
 		return -EINVAL;
-	first = optind;
-	error = parse_options(ret, argc - first, argv + first, why);
-	return error != 0 ? error : take_operand(ret, argc - first, argv + first, why);
+	rest = cli_read(&ctl_cli, ret->command->name, ret, argc - first, argv + first, why);
+	return rest < 0 ? rest : take_operand(ret, argv + first + rest, why);
 }
 
 /* ---- help ---- */
 
 static void
-help_option(FILE *out, const struct ctl_option *option)
-{
-	char left[64], letter[8] = "    ";
-
-	if (option->letter != 0)
-		(void)snprintf(letter, sizeof(letter), "-%c, ", option->letter);
-	(void)snprintf(left, sizeof(left), "%s--%s%s%s%s", letter, option->name,
-	    option->takes == ARG_NONE ? "" : option->takes == ARG_MAY ? "[=" : " ",
-	    option->arg != NULL ? option->arg : "", option->takes == ARG_MAY ? "]" : "");
-	fprintf(out, "  %-36s%s\n", left, option->help);
-}
-
-static void
-help_options(FILE *out, const struct ctl_command *command, bool everywhere)
-{
-	for (unsigned id = 0; id < OPTION_COUNT; id++) {
-		if ((options[id].commands[0] == '*') == everywhere && takes_option(command, id))
-			help_option(out, &options[id]);
-	}
-}
-
-static void
 help_program(FILE *out)
 {
-	fputs("trawlctl - start, watch and fetch crawls of a running trawld\n\nExamples:\n"
-	    "  trawlctl trigger https://www.facebook.com/nike --competitor nike -n 20 --wait\n"
-	    "  trawlctl status 0190a1b2-0000-7000-8000-000000000000\n"
-	    "  trawlctl events --limit 20\n"
-	    "  trawlctl --daemon http://127.0.0.1:8080 health\n"
-	    "\nUsage: trawlctl [OPTION...] COMMAND [OPTION...] [ARGUMENT]\n\nCommands:\n", out);
+	cli_help_head(out, ctl_cli.name, ctl_cli.summary, ctl_cli.examples, "COMMAND [OPTION...] [ARGUMENT]");
+	fputs("\nCommands:\n", out);
 	for (const struct ctl_command *c = ctl_commands; c->name != NULL; c++)
 		fprintf(out, "  %-10s%s\n", c->name, c->summary);
-	fputs("\nOptions of every command:\n", out);
-	help_options(out, NULL, true);
-	fputs("\nWhere the daemon is: --socket, --daemon, else TRAWLD_URL, else the socket\n"
-	    "DATA_DIR/api.sock if there is one, else http://127.0.0.1:8080 (or PORT).\n"
-	    "\nExit status: 0 ok; 1 the crawl failed or the API refused; 64 wrong use;\n"
-	    "69 the daemon cannot be reached; 75 timed out; 78 wrong configuration.\n"
-	    "\ntrawlctl COMMAND --help tells more.\n", out);
+	cli_help_options(out, &ctl_cli, "Options of every command", NULL);
+	fprintf(out, "\n%s", ctl_cli.details);
 }
 
 void
 ctl_help(FILE *out, const struct ctl_command *command)
 {
-	bool own = false;
+	char name[40];
 
 	if (command == NULL) {
 		help_program(out);
 		return;
 	}
-	fprintf(out, "trawlctl %s - %s\n\nExamples:\n%s\nUsage: trawlctl %s%s%s [OPTION...]\n", command->name,
-	    command->summary, command->examples, command->name, command->operand != NULL ? " " : "",
-	    command->operand != NULL ? command->operand : "");
-	for (unsigned id = 0; id < OPTION_COUNT; id++)
-		own = own || (options[id].commands[0] != '*' && takes_option(command, id));
-	if (own) {
-		fputs("\nOptions:\n", out);
-		help_options(out, command, false);
-	}
-	fputs("\nOptions of every command:\n", out);
-	help_options(out, command, true);
+	(void)snprintf(name, sizeof(name), "%s %s", ctl_cli.name, command->name);
+	cli_help_head(out, name, command->summary, command->examples, command->operand);
+	cli_help_options(out, &ctl_cli, "Options", command->name);
+	cli_help_options(out, &ctl_cli, "Options of every command", NULL);
 	if (command->details != NULL)
 		fprintf(out, "\n%s", command->details);
 }

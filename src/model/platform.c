@@ -179,12 +179,6 @@ platform_find(const char *name, enum platform_id *ret)
 	return -ENOENT;
 }
 
-const char *
-platform_names(void)
-{
-	return "facebook, instagram, tiktok, youtube, linkedin, x, reddit";
-}
-
 /* A zero as error or id is a way to say that there is none. */
 bool
 platform_member_holds(const struct json_member *m)

@@ -28,6 +28,9 @@ enum platform_id {
 	PLATFORM_COUNT
 };
 
+/* Their names, for messages and for help. */
+#define PLATFORM_NAMES "facebook, instagram, tiktok, youtube, linkedin, x, reddit"
+
 /* Which members of a trigger request go into the provider's input row. */
 enum input_field {
 	INPUT_URL             = 1 << 0,
@@ -56,8 +59,6 @@ struct platform {
 const struct platform *platform_of(enum platform_id id);	/* asserts the range */
 /* By name in any letter case; "twitter" is X. -ENOENT. */
 int platform_find(const char *name, enum platform_id *ret);
-/* "facebook, instagram, ..." for messages. */
-const char *platform_names(void);
 
 /* True when something stands in a record's member: not when it is missing, null,
  * "", [], {} or 0, all of which Bright Data uses for "none". */

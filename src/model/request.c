@@ -115,7 +115,7 @@ read_platform(const json_t *value, const char *name, struct trigger_request *r, 
 		return rc;
 	if (platform_find(word, &r->platform) < 0)
 		return why_set(why, EINVAL, "%s: \"%s\" is not known; use one of %s", name,
-		    str_printable(shown, sizeof(shown), word, strlen(word)), platform_names());
+		    str_printable(shown, sizeof(shown), word, strlen(word)), PLATFORM_NAMES);
 	return 0;
 }
 

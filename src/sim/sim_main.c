@@ -128,7 +128,7 @@ sim_init(struct sim *sim, const struct sim_options *options)
 	sim->base = loop_new();
 	sim->set = options->set;
 	sim->key = options->key;
-	sim->seed = options->seed_given ? options->seed : random_u64();
+	sim->seed = options->seed_text ? options->seed : random_u64();
 	sim_clock_init(&sim->clock, &clock_system, sim->set.time_scale);
 	if (options->records)
 		r = sim_file_open(options->records, (uint64_t)options->repeat, &sim->file, &why);
@@ -176,13 +176,13 @@ main(int argc, char **argv)
 
 	log_open("trawl-sim", LOG_LEVEL_INFO);
 	log_set_format(LOG_FORMAT_TEXT);	/* its lines are not the daemon's */
-	if (options_read(&options, argc, argv, &why) < 0) {
-		fprintf(stderr, "trawl-sim: %s; --help shows the options\n", why.text);
+	if (sim_options_read(&options, argc, argv, &why) < 0) {
+		fprintf(stderr, "trawl-sim: %s\ntrawl-sim: see: trawl-sim --help\n", why.text);
 		return EX_USAGE;
 	}
 	if (options.help || options.version) {
 		if (options.help)
-			options_print_help();
+			cli_help(stdout, &sim_cli);
 		else
 			printf("trawl-sim %s\n", TRAWLD_VERSION);
 		return 0;

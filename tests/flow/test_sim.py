@@ -729,9 +729,10 @@ class Control(Case):
         self.assertTrue(before - 1 <= int(job[3:11], 36) <= time.time() * 1000, job)
 
     def test_usage(self):
-        for options, status, says in ((["--port", "x"], 64, "--port"), (["--what"], 64, "--what"),
+        for options, status, says in ((["--port", "x"], 64, "--port"), (["--prot", "1"], 64, "did you mean --port?"),
                                       (["--records"], 64, "needs a value"), (["word"], 64, "word"),
-                                      (["--help"], 0, "examples:"), (["--version"], 0, "trawl-sim ")):
+                                      (["--seed", "-1"], 64, "--seed"), (["--key", ""], 64, "--key"),
+                                      (["--help"], 0, "Examples:"), (["--version"], 0, "trawl-sim ")):
             with self.subTest(options):
                 done = subprocess.run([BUILD / "trawl-sim", *options], capture_output=True, text=True,
                                       timeout=30)

@@ -247,9 +247,14 @@ class Refusing(SupervisorTest):
         self.assertIn("PORT=0  # environment", done.stdout)
         self.assertNotIn(KEY, done.stdout)
         self.assertRegex(self.refused("--version").stdout, r"^trawld \d+\.\d+")
-        self.assertIn("--config FILE", self.refused("--help").stdout)
-        for wrong in (["--nonsense"], ["word"], ["--config"]):
-            self.assertEqual(self.refused(*wrong).returncode, 64)
+        shown = self.refused("--help").stdout
+        self.assertIn("--config FILE", shown)
+        self.assertLess(shown.index("Examples:"), shown.index("Usage:"))
+        for wrong, says in ((["--nonsense"], "--nonsense"), (["word"], "word"), (["--config"], "needs a value"),
+                            (["--chek-config"], "did you mean --check-config?")):
+            done = self.refused(*wrong)
+            self.assertEqual(done.returncode, 64)
+            self.assertIn(says, done.stderr)
 
     def test_an_end_that_no_restart_mends_ends_the_set_with_its_status(self):
         for status, whole in ((78, 78), (73, 73), (70, 75)):
