@@ -426,19 +426,6 @@ conf_print(const struct conf *conf, FILE *out)
 	}
 }
 
-void
-conf_print_help(FILE *out)
-{
-	for (unsigned i = 0; i < option_count; i++) {
-		const struct option *o = &options[i];
-		char range[256];
-
-		(void)fprintf(out, "%s\n\tdefault: %s\n\tallowed: %s\n\t%s\n", o->name,
-		    o->fallback[0] != '\0' ? o->fallback : "none",
-		    option_range(o, range, sizeof(range)), o->help);
-	}
-}
-
 /* ---- handing on ---- */
 
 /* A value in double quotes, as unquote() reads it; returns the bytes written. */

@@ -86,8 +86,6 @@ int conf_check(const struct conf *, struct why *why);
 
 /* "NAME=value  # default|file:line|environment" a line, secrets as "(set, hidden)". */
 void conf_print(const struct conf *, FILE *out);
-/* The manual's table: name, default, range, help. */
-void conf_print_help(FILE *out);
 
 /* The options of one reader as text, the form conf_unpack reads; caller frees after
  * wiping (it may hold secrets). */

@@ -1,6 +1,7 @@
 /*
  * option.h - one option of the configuration: the rows of the table, and how a
- * value is read from text and written as text. Private to src/conf.
+ * value is read from text and written as text. Private to src/conf, and to the
+ * generator of the manual page.
  */
 #ifndef CONF_OPTION_H
 #define CONF_OPTION_H

@@ -640,28 +640,6 @@ done_wipes_the_key(void **state)
 	assert_int_equal(conf.brightdata_api_key[5], 0);
 }
 
-static void
-help_tells_of_every_option(void **state)
-{
-	char *text = NULL, *line, *rest;
-	scoped_free char *shown = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-
-	(void)state;
-	conf_print_help(f);
-	(void)fclose(f);
-	shown = printed();
-	for (rest = shown; (line = strsep(&rest, "\n")) != NULL && *line != '\0';) {
-		line[strcspn(line, "=")] = '\0';
-		if (strstr(text, line) == NULL)
-			fail_msg("no help on %s", line);
-	}
-	assert_non_null(strstr(text, "PORT\n\tdefault: 8080\n\tallowed: a whole number from 0 to 65535\n\t"));
-	assert_non_null(strstr(text, "\nFRONT_WORKERS\n\tdefault: auto\n"));
-	free(text);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -693,7 +671,6 @@ main(void)
 		TEST(a_role_sees_only_its_own_differences),
 		TEST(unpacking_refuses_what_packing_never_wrote),
 		TEST(done_wipes_the_key),
-		TEST(help_tells_of_every_option),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
