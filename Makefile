@@ -9,6 +9,7 @@
 #   SAN=address,undefined with any of them; WERROR= to let warnings pass; V=1 shows the commands.
 
 VERSION := 0.1.0
+RELEASED := November 25, 2026
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
@@ -167,10 +168,62 @@ install: all
 	install -m 755 $(B)/trawlctl $(B)/trawl-sim $(DESTDIR)$(BINDIR)
 	install -m 755 $(B)/trawld-keeper $(B)/trawld-publisher $(B)/trawld-poller $(B)/trawld-front $(DESTDIR)$(LIBEXECDIR)
 
+# Manual pages and completions: templates below packaging/, whose lists come from the
+# programs' own tables. The generator runs here and is installed nowhere.
+MAN_PAGES := $(patsubst packaging/man/%.in,%,$(wildcard packaging/man/*.in))
+COMPLETED := trawld trawlctl trawl-sim
+man_file = $(B)/man/man$(lastword $(subst ., ,$(1)))/$(1)
+MAN_FILES := $(foreach p,$(MAN_PAGES),$(call man_file,$(p)))
+BASH_FILES := $(COMPLETED:%=$(B)/completions/bash/%)
+ZSH_FILES := $(COMPLETED:%=$(B)/completions/zsh/_%)
+FISH_FILES := $(COMPLETED:%=$(B)/completions/fish/%.fish)
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+# Where zsh looks; Debian keeps packages' completions apart from those of the site.
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/$(if $(wildcard /etc/debian_version),vendor-completions,site-functions)
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+
+DOCGEN := $(B)/packaging/docs/docgen
+SRC_docgen := $(call src,packaging/docs) supervisor/options.c src/sim/sim_options.c src/sim/sim_settings.c \
+	$(call role_src,ctl) $(NET) $(CONF) $(MODEL) $(BASE)
+$(DOCGEN): $(SRC_docgen:%.c=$(B)/%.o)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LD) -Wl,--gc-sections -o $@ $^ $(LIB_BASE) $(CURL)
+
+# Whole or not at all.
+docgen = @mkdir -p $(@D) && $(DOCGEN) $(1) $< '$(RELEASED)' >$@.new && mv $@.new $@
+define man_page
+$(call man_file,$(1)): packaging/man/$(1).in $(DOCGEN)
+	$$(call say,DOC,$$@)
+	$$(call docgen,$(basename $(1)))
+endef
+$(foreach p,$(MAN_PAGES),$(eval $(call man_page,$(p))))
+$(BASH_FILES): $(B)/completions/bash/%: packaging/completions/bash.in $(DOCGEN)
+	$(call say,DOC,$@)
+	$(call docgen,$*)
+$(ZSH_FILES): $(B)/completions/zsh/_%: packaging/completions/zsh.in $(DOCGEN)
+	$(call say,DOC,$@)
+	$(call docgen,$*)
+$(FISH_FILES): $(B)/completions/fish/%.fish: packaging/completions/fish.in $(DOCGEN)
+	$(call say,DOC,$@)
+	$(call docgen,$*)
+
+man: $(MAN_FILES) $(BASH_FILES) $(ZSH_FILES) $(FISH_FILES)
+
+install: install-man
+install-man: man
+	install -d $(addprefix $(DESTDIR),$(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 \
+		$(BASHCOMPDIR) $(ZSHCOMPDIR) $(FISHCOMPDIR))
+	install -m 644 $(filter %.1,$(MAN_FILES)) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(filter %.5,$(MAN_FILES)) $(DESTDIR)$(MANDIR)/man5
+	install -m 644 $(filter %.8,$(MAN_FILES)) $(DESTDIR)$(MANDIR)/man8
+	install -m 644 $(BASH_FILES) $(DESTDIR)$(BASHCOMPDIR)
+	install -m 644 $(ZSH_FILES) $(DESTDIR)$(ZSHCOMPDIR)
+	install -m 644 $(FISH_FILES) $(DESTDIR)$(FISHCOMPDIR)
+
 clean:
 	rm -rf build build-*
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all unit flow check corpus headers install clean bench fuzz fuzz-run lint FORCE
+.PHONY: all unit flow check corpus headers install install-man man clean bench fuzz fuzz-run lint FORCE
 .SECONDARY:
