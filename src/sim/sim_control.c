@@ -294,6 +294,22 @@ static const struct control_row {
 	{ EVHTTP_REQ_POST, "reset", false, control_reset },
 };
 
+static const char *
+method_word(enum evhttp_cmd_type method)
+{
+	return method == EVHTTP_REQ_GET ? "GET" : method == EVHTTP_REQ_POST ? "POST" : "DELETE";
+}
+
+static void
+answer_unknown(struct answer *a)
+{
+	answer_text(a, 404, "There is");
+	for (size_t i = 0; i < countof(rows); i++)
+		(void)evbuffer_add_printf(a->body, "%s %s /_sim/%s", i ? "," : "", method_word(rows[i].method),
+		    rows[i].path);
+	(void)evbuffer_add_printf(a->body, "\n");
+}
+
 static bool
 read_body(struct control *c)
 {
@@ -328,8 +344,7 @@ sim_on_control(struct sim *sim, struct evhttp_request *req, const char *path,
 		    strcmp(rows[i].path, path) == 0)
 			row = &rows[i];
 	if (!row)
-		answer_text(&c.answer, 404, "There is GET jobs, stats, faults, set; POST faults, "
-		    "set, expire, reset; DELETE faults; each after /_sim/\n");
+		answer_unknown(&c.answer);
 	else if (!row->reads || read_body(&c))
 		row->handle(&c);
 	json_decref(c.body);

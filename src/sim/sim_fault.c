@@ -4,6 +4,7 @@
 #include "sim/sim_fault.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -164,6 +165,35 @@ fault_read(struct fault *fault, const struct kind_row *kind, const json_t *spec,
 	return 0;
 }
 
+/* Appends a word to a list for people. */
+static void
+list_add(char *list, size_t size, const char *word)
+{
+	size_t len = strlen(list);
+
+	(void)snprintf(list + len, size - len, "%s%s", len > 0 ? ", " : "", word);
+}
+
+static int
+refuse_kind(struct why *why)
+{
+	char all[200] = "";
+
+	for (size_t i = 0; i < countof(kinds); i++)
+		list_add(all, sizeof all, kinds[i].name);
+	return why_set(why, EINVAL, "\"kind\" must be one of %s", all);
+}
+
+static int
+refuse_call(struct why *why)
+{
+	char all[200] = "";
+
+	for (int i = 0; i <= CALL_ANY; i++)
+		list_add(all, sizeof all, call_names[i]);
+	return why_set(why, EINVAL, "\"call\" must be one of %s", all);
+}
+
 int
 fault_add(struct faults *faults, const json_t *spec, struct why *why)
 {
@@ -173,12 +203,9 @@ fault_add(struct faults *faults, const json_t *spec, struct why *why)
 	int r;
 
 	if (!kind)
-		return why_set(why, EINVAL, "\"kind\" must be one of delay, reset, lost, "
-		    "reset_body, truncate, status, html, garbage, drip, not_found, rate_limit, "
-		    "building, hang");
+		return refuse_kind(why);
 	if (call < 0)
-		return why_set(why, EINVAL, "\"call\" must be one of trigger, progress, snapshot, "
-		    "list, input, cancel, log, other, any");
+		return refuse_call(why);
 	if (faults->set >= FAULTS_MAX)
 		return why_set(why, EINVAL, "%d faults are set already; DELETE /_sim/faults "
 		    "clears them", FAULTS_MAX);
