@@ -1,10 +1,11 @@
 # trawld: one Makefile, one graph. Objects live in build/ (build-SAN/ with sanitizers).
 #
-#   make                build everything          make check     unit tests, then flow tests
+#   make                build everything          make check     all tests, one kind after the other
 #   make unit           unit tests only           make flow      flow tests only
 #   make corpus         kept fuzz inputs replayed make fuzz      each fuzz target for FUZZ_SECONDS
 #   make bench          the table of ratios       make lint      static checks
 #   make headers        each header compiles alone
+#   make man            manual pages, completions make check-docs  what they and the documents say
 #   make install DESTDIR= PREFIX=                 make clean
 #   SAN=address,undefined with any of them; WERROR= to let warnings pass; V=1 shows the commands.
 
@@ -116,9 +117,9 @@ unit: $(UNIT_TESTS:%=$(B)/tests/unit/%)
 	@sh tests/unit/run.sh $^
 
 flow: all
-	@TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/flow/run.py $(FLOW)
+	@TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/flow/run.py tests/flow $(FLOW)
 
-check: unit corpus flow
+check: unit corpus check-docs flow
 
 # Figures against their ceilings, measured in one run. Never part of check.
 BENCH_OBJ := $(patsubst %.c,$(B)/%.o,$(call role_src,keeper) $(IPC) $(CONF) $(MODEL) $(BASE))
@@ -209,6 +210,10 @@ $(FISH_FILES): $(B)/completions/fish/%.fish: packaging/completions/fish.in $(DOC
 
 man: $(MAN_FILES) $(BASH_FILES) $(ZSH_FILES) $(FISH_FILES)
 
+# What the pages, the completions, the sample configuration and the README say.
+check-docs: all man
+	@TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/flow/run.py tests/docs $(DOCS)
+
 install: install-man
 install-man: man
 	install -d $(addprefix $(DESTDIR),$(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 \
@@ -225,5 +230,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all unit flow check corpus headers install install-man man clean bench fuzz fuzz-run lint FORCE
+.PHONY: all unit flow check corpus headers install install-man man check-docs clean bench fuzz fuzz-run lint FORCE
 .SECONDARY:

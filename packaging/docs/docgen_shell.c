@@ -192,7 +192,7 @@ zsh_command_options(FILE *out, const struct subject *s)
 {
 	for (const struct ctl_command *c = s->commands; c != NULL && c->name != NULL; c++) {
 		if (command_takes_command(c))
-			fprintf(out, "\t%s) operand='1:command:->command' ;;\n", c->name);
+			fprintf(out, "\t%s) operand=('1:command:->command') ;;\n", c->name);
 		if (!has_own(s->cli, c->name))
 			continue;
 		fprintf(out, "\t%s)\n\t\toptions+=(\n", c->name);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Runs the flow tests, a few side by side, and sums them up.
+"""Runs the tests of a folder, a few files side by side, and sums them up.
 
-    run.py [NAME ...]      all test_*.py here, or those whose name holds NAME
+    run.py FOLDER [NAME ...]      all test_*.py there, or those whose name holds NAME
 
 Each file is its own process, so a crash of one is not the end of the rest.
 """
@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
 JOBS = int(os.environ.get("FLOW_JOBS", "2"))
 LIMIT = int(os.environ.get("FLOW_LIMIT", "900"))  # seconds one file may take
 
@@ -24,7 +23,7 @@ def run(path):
     try:
         done = subprocess.run(
             [sys.executable, "-B", "-m", "unittest", "-v", path.stem],
-            cwd=HERE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            cwd=path.parent, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", timeout=LIMIT)
         output, code = done.stdout, done.returncode
     except subprocess.TimeoutExpired as late:
@@ -42,8 +41,8 @@ def run(path):
 
 
 def main():
-    words = sys.argv[1:]
-    files = [p for p in sorted(HERE.glob("test_*.py"))
+    folder, words = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
+    files = [p for p in sorted(folder.glob("test_*.py"))
              if not words or any(w in p.stem for w in words)]
     passed = failed = skipped = 0
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
