@@ -4,7 +4,9 @@ import os
 import pathlib
 import re
 import subprocess
+import unittest
 
+unittest.TestCase.maxDiff = None  # a difference names what is missing
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TRAWLD_BUILD", ROOT / "build"))
 PROGRAMS = ("trawld", "trawlctl", "trawl-sim")
