@@ -5,7 +5,7 @@ import pty
 import re
 import select
 import shutil
-import subprocess
+import tempfile
 import time
 import unittest
 
@@ -13,7 +13,7 @@ from facts import BUILD, PROGRAMS, commands, helped, names, run
 
 FOLDER = BUILD / "completions"
 PLATFORMS = {"facebook", "instagram", "tiktok", "youtube", "linkedin", "x", "reddit"}
-NOWHERE = {"PATH": "/nonexistent"}  # a program that a completion calls would not be found
+NOWHERE = {"PATH": "/dev/null"}  # a program that a completion calls would not be found
 
 # Each line and what TAB offers at its end, for every shell. FILES and DIRS: names of files, of folders.
 FILES, DIRS = "files", "dirs"
@@ -96,8 +96,9 @@ class Bash(unittest.TestCase):
 class Fish(unittest.TestCase):
     def offered(self, line):
         program = line.split()[0]
-        done = run(shutil.which("fish"), "--no-config", "-c", 'source $argv[1]; complete -C $argv[2]',
-                   FOLDER / "fish" / f"{program}.fish", line, cwd=FOLDER, env=NOWHERE | {"HOME": "/nonexistent"})
+        with tempfile.TemporaryDirectory(prefix="trawld-docs-") as home:
+            done = run(shutil.which("fish"), "--no-config", "-c", 'source $argv[1]; complete -C $argv[2]',
+                       FOLDER / "fish" / f"{program}.fish", line, cwd=FOLDER, env=NOWHERE | {"HOME": home})
         self.assertEqual((done.returncode, done.stderr), (0, ""), line)
         return {w.split("\t")[0] for w in done.stdout.splitlines()}
 
@@ -127,10 +128,11 @@ class Terminal:
     """A shell at a terminal, in which the programs are functions that show their arguments."""
 
     def __init__(self, words, setup):
+        self.home = tempfile.TemporaryDirectory(prefix="trawld-docs-")
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(FOLDER)
-            os.execve(words[0], words, {"TERM": "vt100", "PS1": "$ ", "HOME": "/nonexistent", "PATH": "/usr/bin:/bin"})
+            os.execve(words[0], words, {"TERM": "vt100", "PS1": "$ ", "HOME": self.home.name, "PATH": "/usr/bin:/bin"})
         self.seen = ""
         self.send(setup + "\nprintf '<%s>' set-up; echo\n")
         self.expect(r"<set-up>")
@@ -157,6 +159,7 @@ class Terminal:
     def close(self):
         os.close(self.fd)
         os.waitpid(self.pid, 0)
+        self.home.cleanup()
 
 
 SHOW = "trawlctl() { printf '<%s>' \"$@\"; printf ';\\n'; }; trawld() { trawlctl \"$@\"; }"
