@@ -7,15 +7,21 @@
 #   make headers        each header compiles alone
 #   make man            manual pages, completions make check-docs  what they and the documents say
 #   make install DESTDIR= PREFIX=                 make clean
+#   make deb            packages for Debian       make rpm       the same as .rpm; both in build/packages
 #   SAN=address,undefined with any of them; WERROR= to let warnings pass; V=1 shows the commands.
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 RELEASED := November 25, 2026
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
 LIBEXECDIR ?= $(PREFIX)/libexec/trawld
-MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 
 CC ?= cc
 V ?=
@@ -43,11 +49,12 @@ SYSTEMD := $(if $(HAVE_SYSTEMD),$(call lib,libsystemd))
 OPT ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wundef -Wvla -Wformat=2 -Wwrite-strings $(WERROR)
-HARDEN := $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
-ALL_C = -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) $(HARDEN) -fno-omit-frame-pointer \
+# A distribution's build sets OPT and HARDEN to nothing and brings its own in CFLAGS and CPPFLAGS.
+HARDEN ?= $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong
+ALL_C = -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) $(HARDEN) -fPIE -fno-omit-frame-pointer \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) \
 	-I. -Isrc -DTRAWLD_VERSION='"$(VERSION)"' -DTRAWLD_LIBEXECDIR='"$(LIBEXECDIR)"' \
-	$(if $(HAVE_SYSTEMD),-DHAVE_SYSTEMD=1) $(CFLAGS)
+	$(if $(HAVE_SYSTEMD),-DHAVE_SYSTEMD=1) $(CPPFLAGS) $(CFLAGS)
 ALL_LD = $(if $(SAN),-fsanitize=$(SAN)) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 # Sources of each layer; a folder is a layer.
@@ -163,11 +170,34 @@ headers:
 		echo "#include \"$$h\"" | $(CC) $(ALL_C) -x c -fsyntax-only - || { echo "not self-contained: $$h"; exit 1; }; \
 	done; echo "every header compiles alone"
 
-install: all
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)
-	install -m 755 $(B)/trawld $(DESTDIR)$(SBINDIR)
-	install -m 755 $(B)/trawlctl $(B)/trawl-sim $(DESTDIR)$(BINDIR)
-	install -m 755 $(B)/trawld-keeper $(B)/trawld-publisher $(B)/trawld-poller $(B)/trawld-front $(DESTDIR)$(LIBEXECDIR)
+# Two parts, as there are two packages. What is not in the tree is left out.
+install: install-trawld install-sim
+
+put = $(if $(strip $(3)),install -d $(DESTDIR)$(2) && install -m $(1) $(3) $(DESTDIR)$(2),:)
+put_as = install -d $(DESTDIR)$(dir $(2)) && install -m 644 $(1) $(DESTDIR)$(2)
+
+install-trawld: all man
+	$(call put,755,$(SBINDIR),$(B)/trawld)
+	$(call put,755,$(BINDIR),$(B)/trawlctl)
+	$(call put,755,$(LIBEXECDIR),$(addprefix $(B)/trawld-,keeper publisher poller front))
+	$(call put,644,$(UNITDIR),systemd/trawld.socket systemd/trawld.service)
+	sed -i 's|/usr/sbin/trawld|$(SBINDIR)/trawld|' $(DESTDIR)$(UNITDIR)/trawld.service
+	$(call put_as,systemd/trawld.sysusers,$(SYSUSERSDIR)/trawld.conf)
+	$(call put_as,systemd/trawld.tmpfiles,$(TMPFILESDIR)/trawld.conf)
+	test -e $(DESTDIR)$(SYSCONFDIR)/trawld/trawld.env || \
+		{ $(call put_as,packaging/trawld.env,$(SYSCONFDIR)/trawld/trawld.env); }
+	$(call put_docs,$(foreach f,$(DOC_FILES),$(if $(findstring trawl-sim,$(f)),,$(f))))
+
+install-sim: all man
+	$(call put,755,$(BINDIR),$(B)/trawl-sim)
+	$(call put_docs,$(foreach f,$(DOC_FILES),$(if $(findstring trawl-sim,$(f)),$(f))))
+
+# Packages are built from a clean copy of the tree in build/deb and build/rpm. The flags of this
+# call are handed on beside the distribution's own.
+PACKAGE_FLAGS = VERSION='$(VERSION)' VERSION_ORIGIN='$(origin VERSION)' \
+	CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' LDFLAGS='$(LDFLAGS)'
+deb rpm:
+	@env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES -u MAKELEVEL $(PACKAGE_FLAGS) packaging/build-package $@
 
 # Manual pages and completions: templates below packaging/, whose lists come from the
 # programs' own tables. The generator runs here and is installed nowhere.
@@ -208,27 +238,28 @@ $(FISH_FILES): $(B)/completions/fish/%.fish: packaging/completions/fish.in $(DOC
 	$(call say,DOC,$@)
 	$(call docgen,$*)
 
-man: $(MAN_FILES) $(BASH_FILES) $(ZSH_FILES) $(FISH_FILES)
+DOC_FILES := $(MAN_FILES) $(BASH_FILES) $(ZSH_FILES) $(FISH_FILES)
+man: $(DOC_FILES)
+
+# Of the given files each into the folder of its kind.
+define put_docs
+	$(call put,644,$(MANDIR)/man1,$(filter %.1,$(1)))
+	$(call put,644,$(MANDIR)/man5,$(filter %.5,$(1)))
+	$(call put,644,$(MANDIR)/man8,$(filter %.8,$(1)))
+	$(call put,644,$(BASHCOMPDIR),$(filter $(BASH_FILES),$(1)))
+	$(call put,644,$(ZSHCOMPDIR),$(filter $(ZSH_FILES),$(1)))
+	$(call put,644,$(FISHCOMPDIR),$(filter $(FISH_FILES),$(1)))
+endef
 
 # What the pages, the completions, the sample configuration and the README say.
 check-docs: all man
 	@TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/flow/run.py tests/docs $(DOCS)
 
-install: install-man
-install-man: man
-	install -d $(addprefix $(DESTDIR),$(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 \
-		$(BASHCOMPDIR) $(ZSHCOMPDIR) $(FISHCOMPDIR))
-	install -m 644 $(filter %.1,$(MAN_FILES)) $(DESTDIR)$(MANDIR)/man1
-	install -m 644 $(filter %.5,$(MAN_FILES)) $(DESTDIR)$(MANDIR)/man5
-	install -m 644 $(filter %.8,$(MAN_FILES)) $(DESTDIR)$(MANDIR)/man8
-	install -m 644 $(BASH_FILES) $(DESTDIR)$(BASHCOMPDIR)
-	install -m 644 $(ZSH_FILES) $(DESTDIR)$(ZSHCOMPDIR)
-	install -m 644 $(FISH_FILES) $(DESTDIR)$(FISHCOMPDIR)
-
 clean:
 	rm -rf build build-*
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all unit flow check corpus headers install install-man man check-docs clean bench fuzz fuzz-run lint FORCE
+.PHONY: all unit flow check corpus headers install install-trawld install-sim man check-docs deb rpm clean bench \
+	fuzz fuzz-run lint FORCE
 .SECONDARY:
