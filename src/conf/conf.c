@@ -294,7 +294,7 @@ load_key(struct conf *conf, const char *path, struct why *why)
 	if (strlen(text) != len)
 		rc = why_set(why, EINVAL, "holds a NUL byte, so it is no text file");
 	else if ((key = trim(text))[0] == '\0')
-		rc = why_set(why, EINVAL, "is empty; it should hold the API key and nothing else");
+		rc = why_set(why, ENODATA, "is empty; it should hold the API key and nothing else");
 	else
 		rc = option_read(conf, o, key, why);
 	if (rc == 0)
@@ -328,8 +328,9 @@ conf_load_secrets(struct conf *conf, const char *credentials_directory, struct w
 	if (len < 0 || (size_t)len >= sizeof(path))
 		return why_set(why, ENAMETOOLONG, "the path of systemd's credentials directory is too long");
 	rc = load_key(conf, path, why);
-	/* The unit may pass other credentials, or none: conf_check() asks for the key. */
-	return rc == -ENOENT ? 0 : rc;
+	/* The unit may pass other credentials, none, or an empty one for want of a key:
+	 * conf_check() asks for it. */
+	return rc == -ENOENT || rc == -ENODATA ? 0 : rc;
 }
 
 /* ---- the whole ---- */
@@ -341,7 +342,8 @@ check_key(const struct conf *conf, struct why *why)
 		return 0;
 	return why_set(why, EINVAL, "there is no Bright Data API key: put BRIGHTDATA_API_KEY=... or "
 	    "BRIGHTDATA_API_KEY_FILE=/path/of/file into %s or the environment, or give the service the systemd "
-	    "credential " CREDENTIAL_NAME, conf->file[0] != '\0' ? conf->file : CONF_FILE_DEFAULT);
+	    "credential " CREDENTIAL_NAME " (the packaged service takes /etc/trawld/" CREDENTIAL_NAME ")",
+	    conf->file[0] != '\0' ? conf->file : CONF_FILE_DEFAULT);
 }
 
 static int

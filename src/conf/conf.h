@@ -79,7 +79,8 @@ int conf_load_file(struct conf *, const char *path, struct why *why);
 /* Takes known names from environ; others are not ours. */
 int conf_load_environment(struct conf *, char *const *environment, struct why *why);
 /* The key from BRIGHTDATA_API_KEY_FILE, or $CREDENTIALS_DIRECTORY/brightdata_api_key, when
- * the option itself is not set; white space around it is dropped. */
+ * the option itself is not set; white space around it is dropped. A credential that is
+ * missing or empty is no key; the option's file must hold one (-ENODATA: it is empty). */
 int conf_load_secrets(struct conf *, const char *credentials_directory, struct why *why);
 /* What only the whole can tell: a key is there, paths are absolute, the template is valid, ... */
 int conf_check(const struct conf *, struct why *why);

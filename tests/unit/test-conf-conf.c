@@ -416,7 +416,7 @@ the_key_comes_from_its_file(void **state)
 	assert_int_equal(conf_load_secrets(&conf, NULL, &why), -ENOENT);
 	check_says("trawld.env:1: BRIGHTDATA_API_KEY_FILE: cannot read the API key from ");
 	write_file(key_path, " \n", 2);
-	assert_int_equal(conf_load_secrets(&conf, NULL, &why), -EINVAL);
+	assert_int_equal(conf_load_secrets(&conf, NULL, &why), -ENODATA);
 	check_says("is empty");
 	write_file(key_path, KEY "\n" KEY "\n", 2 * sizeof(KEY));
 	assert_int_equal(conf_load_secrets(&conf, NULL, &why), -EINVAL);
@@ -438,6 +438,10 @@ the_key_comes_from_a_systemd_credential(void **state)
 	assert_int_equal(conf_load_secrets(&conf, dir, &why), 0);	/* none there */
 	assert_string_equal(conf.brightdata_api_key, "");
 	(void)snprintf(key_path, sizeof(key_path), "%s/brightdata_api_key", dir);
+	write_file(key_path, "\n", 1);		/* what the packaged unit gives when there is no key */
+	assert_int_equal(conf_load_secrets(&conf, dir, &why), 0);
+	assert_int_equal(conf_check(&conf, &why), -EINVAL);
+	check_says("there is no Bright Data API key");
 	write_file(key_path, KEY "\n", sizeof(KEY));
 	assert_int_equal(conf_load_secrets(&conf, dir, &why), 0);
 	assert_string_equal(conf.brightdata_api_key, KEY);
@@ -461,6 +465,7 @@ check_wants_a_key_and_says_where_to_put_it(void **state)
 	check_says("BRIGHTDATA_API_KEY_FILE=");
 	check_says(CONF_FILE_DEFAULT);
 	check_says("systemd credential brightdata_api_key");
+	check_says("/etc/trawld/brightdata_api_key");
 	assert_int_equal(load("PORT=1\n"), 0);
 	assert_int_equal(conf_check(&conf, &why), -EINVAL);
 	check_says(path);
