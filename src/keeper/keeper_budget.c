@@ -39,6 +39,7 @@ note_limited(struct budget *b, int64_t now)
 	b->limited_mono_ms[b->limited_count++ % BUDGET_LIMITED_MAX] = now;
 	if (b->until_mono_ms < window_opens(b))
 		b->until_mono_ms = window_opens(b);
+	b->changed = true;
 }
 
 int64_t
@@ -62,8 +63,9 @@ budget_limited(struct budget *b, int64_t now, int64_t retry_after_ms, uint64_t r
 void
 budget_answered(struct budget *b, int64_t now)
 {
-	if (budget_paused(b, now))
+	if (budget_paused(b, now) || (b->rounds == 0 && !b->probing))
 		return;
+	b->changed = true;
 	b->rounds = 0;
 	b->probing = false;
 }
@@ -150,8 +152,84 @@ budget_trigger_ended(struct budget *b, const char *dataset_id, bool taken)
 
 	if (hold == NULL)
 		return;
-	if (taken)
+	if (taken) {
 		memset(hold, 0, sizeof(*hold));
-	else if (hold->in_flight > 0)
+		b->changed = true;
+	} else if (hold->in_flight > 0)
 		hold->in_flight--;
+}
+
+/* ---- from one keeper to the next ---- */
+
+static void
+save_pause(struct budget_record *r, const char *dataset_id, int64_t left_ms, unsigned times)
+{
+	struct budget_pause *pause = &r->pauses[r->pause_count];
+
+	if (left_ms <= 0 && times == 0)
+		return;
+	r->pause_count++;
+	(void)str_copy(pause->dataset_id, sizeof(pause->dataset_id), dataset_id);
+	pause->until_ms = r->noted_ms + left_ms;
+	pause->times = times;
+}
+
+void
+budget_save(struct budget *b, int64_t now, int64_t now_wall, struct budget_record *ret)
+{
+	uint64_t first = b->limited_count > BUDGET_LIMITED_MAX ? b->limited_count - BUDGET_LIMITED_MAX : 0;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->noted_ms = now_wall;
+	for (uint64_t i = first; i < b->limited_count; i++)
+		ret->limited_ms[ret->limited_count++] = now_wall + b->limited_mono_ms[i % BUDGET_LIMITED_MAX] - now;
+	/* One that probes counts as paused once more than it was: it asks one by one again. */
+	save_pause(ret, "", b->until_mono_ms - now, b->rounds + (b->probing && b->rounds == 0));
+	for (unsigned i = 0; i < BUDGET_HOLDS; i++) {
+		const struct budget_hold *hold = &b->holds[i];
+
+		if (hold->dataset_id[0] != '\0')
+			save_pause(ret, hold->dataset_id, hold->until_mono_ms - now, hold->times);
+	}
+	b->changed = false;
+}
+
+static int64_t
+within(int64_t value, int64_t low, int64_t high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+static void
+restore_hold(struct budget *b, const struct budget_pause *pause, int64_t until_mono_ms)
+{
+	struct budget_hold *hold = hold_place(b, pause->dataset_id);
+
+	hold->until_mono_ms = until_mono_ms;
+	hold->times = pause->times;
+}
+
+void
+budget_restore(struct budget *b, int64_t now, int64_t now_wall, const struct budget_record *r)
+{
+	int64_t noted = now - within(now_wall - r->noted_ms, 0, INT32_MAX);	/* monotonic */
+	bool all;
+
+	for (unsigned i = 0; i < r->limited_count; i++)
+		note_limited(b, noted - within(r->noted_ms - r->limited_ms[i], 0, BUDGET_WINDOW_MS));
+	for (unsigned i = 0; i < r->pause_count; i++) {
+		const struct budget_pause *pause = &r->pauses[i];
+		int64_t until;
+
+		all = pause->dataset_id[0] == '\0';
+		until = noted + within(pause->until_ms - r->noted_ms, 0, all ? BUDGET_PAUSE_MAX_MS : BUDGET_HOLD_MAX_MS);
+		if (!all) {
+			restore_hold(b, pause, until);
+			continue;
+		}
+		b->until_mono_ms = until > b->until_mono_ms ? until : b->until_mono_ms;
+		b->rounds = pause->times;
+		b->probing = true;
+	}
+	b->changed = false;
 }

@@ -12,7 +12,8 @@
  * A data set's cap on running jobs is refused with 429, too: then the triggers of
  * that data set are held, and let through one at a time.
  *
- * It lives in memory. A keeper that was killed in a pause asks once too early.
+ * What a later keeper has to know of it is a budget_record, in wall times: budget_save()
+ * whenever something in it has changed, budget_restore() at start.
  */
 #ifndef KEEPER_KEEPER_BUDGET_H
 #define KEEPER_KEEPER_BUDGET_H
@@ -43,7 +44,24 @@ struct budget {
 	unsigned rounds;	/* pauses in a row */
 	int64_t	 until_mono_ms;
 	bool	 probing;	/* one call at a time */
+	bool	 changed;	/* since budget_save() */
 	struct budget_hold holds[BUDGET_HOLDS];
+};
+
+struct budget_pause {
+	char	 dataset_id[REQUEST_DATASET_SIZE];	/* "": all calls, else triggers of this data set */
+	int64_t	 until_ms;
+	unsigned times;		/* in a row */
+};
+
+/* Wall times. They are believed in their distance from noted_ms, so that a clock that was
+ * set back meanwhile makes a pause begin again, but never lasts longer. */
+struct budget_record {
+	int64_t	 noted_ms;	/* 0: nothing was ever noted */
+	int64_t	 limited_ms[BUDGET_LIMITED_MAX];	/* the last answers 429, oldest first */
+	unsigned limited_count;
+	struct budget_pause pauses[1 + BUDGET_HOLDS];
+	unsigned pause_count;
 };
 
 /* A call was answered 429; retry_after_ms 0: it named no pause. Returns the end of the pause. */
@@ -62,5 +80,9 @@ int64_t budget_held_ms(const struct budget *, int64_t now_mono_ms, const char *d
 void budget_trigger_begun(struct budget *, const char *dataset_id);
 /* It ended; taken: the provider took the job, so there is room again. */
 void budget_trigger_ended(struct budget *, const char *dataset_id, bool taken);
+
+void budget_save(struct budget *, int64_t now_mono_ms, int64_t now_wall_ms, struct budget_record *ret);
+/* Into an empty budget. Held is what the record says and no longer than the limits above allow. */
+void budget_restore(struct budget *, int64_t now_mono_ms, int64_t now_wall_ms, const struct budget_record *);
 
 #endif
