@@ -86,7 +86,7 @@ open_store(const struct conf *conf)
 	int result;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", conf->data_dir, STORE_NAME);
-	result = store_open(path, &clock_system, &store, &why);
+	result = store_open(path, &clock_system, NULL, &store, &why);
 	if (result == -ENOTSUP)
 		fatal_as(EXIT_STATUS_CONFIG, KIND_STORE_NEWER, "%s", why.text);
 	if (result == -EUCLEAN)

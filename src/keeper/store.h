@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "ipc/msg.h"
+#include "keeper/keeper_budget.h"
 #include "model/crawl.h"
 #include "model/event.h"
 #include "model/request.h"
@@ -27,12 +28,21 @@
 struct store;
 struct why;
 
-#define STORE_SCHEMA_VERSION 1
+/* Told now and then while an opening takes long; text for people. */
+struct store_progress {
+	void (*tell)(void *arg, const char *text);
+	void *arg;
+};
 
-/* Opens (making it if new) the database file. Migrates older schemas forward, a
- * transaction for each step. -ENOTSUP: made by a newer trawld; -EUCLEAN: damaged, or
- * not a job store at all; -EBUSY: another process has it. */
-int store_open(const char *path, const struct clock *, struct store **ret, struct why *why);
+/* Opens (making it if new) the database file. An older schema is migrated forward, a
+ * transaction for each step; before the first of them a copy of the file is made in
+ * backup/ beside it, "NAME.schema-N", and without one nothing is changed. progress may
+ * be NULL. -ENOTSUP: made by a newer trawld; -EUCLEAN: damaged, or not a job store at
+ * all; -EBUSY: another process has it; -ENOSPC: no room, for the copy or the rest. */
+int store_open(const char *path, const struct clock *, const struct store_progress *progress,
+    struct store **ret, struct why *why);
+/* That this program reads and writes. */
+int store_schema_version(void);
 void store_close(struct store *);	/* commits nothing; checkpoints */
 
 bool store_is_dirty(const struct store *);	/* changes wait for a commit */
@@ -80,6 +90,13 @@ int store_leased(struct store *, uint64_t after, struct crawl *ret, unsigned max
     unsigned *ret_count, struct why *why);
 /* The wall clock was set by so much: due times and deadlines of live crawls move with it. */
 int store_shift_times(struct store *, int64_t by_ms, struct why *why);
+
+/* ---- what the provider refuses ---- */
+
+/* The one record of it, written whole. */
+int store_budget_write(struct store *, const struct budget_record *, struct why *why);
+/* An empty one when none was ever written. */
+int store_budget_read(struct store *, struct budget_record *ret, struct why *why);
 
 /* ---- events (the outbox) ---- */
 

@@ -13,7 +13,7 @@
  * Absent values are NULL, so that the indexes hold only rows that can be found by
  * them: due work only live crawls, snapshot ids only known ones.
  */
-#include "keeper/store.h"
+#include "keeper/store_sqlite.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -22,83 +22,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <sqlite3.h>
-
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/why.h"
 
-#define APPLICATION_ID 0x5452574c	/* "TRWL" */
 #define BATCH_BYTES    (400u << 10)	/* of event text in one message, below WIRE_BODY_MAX */
-
-/* schema[n] brings a file from version n to n + 1. Rows are only ever added. */
-static const char *const schema[STORE_SCHEMA_VERSION] = {
-	"CREATE TABLE crawls ("
-	" id BLOB PRIMARY KEY,"
-	" state INTEGER NOT NULL,"
-	" version INTEGER NOT NULL,"
-	" created_ms INTEGER NOT NULL,"
-	" updated_ms INTEGER NOT NULL,"
-	" triggered_ms INTEGER,"
-	" ready_ms INTEGER,"
-	" finished_ms INTEGER,"
-	" intent_ms INTEGER,"
-	" deadline_ms INTEGER,"
-	" lane INTEGER,"		/* NULL: ended */
-	" due_ms INTEGER NOT NULL,"	/* 0: waits for no time */
-	" lease INTEGER,"
-	" triggers INTEGER NOT NULL,"
-	" looks INTEGER NOT NULL,"
-	" polls INTEGER NOT NULL,"
-	" failures INTEGER NOT NULL,"
-	" crashes INTEGER NOT NULL,"
-	" cancel_wanted INTEGER NOT NULL,"
-	" fetch_wanted INTEGER NOT NULL,"
-	" provider_records INTEGER,"
-	" posts INTEGER,"
-	" media INTEGER,"
-	" errors INTEGER,"
-	" size_bytes INTEGER,"
-	" crc32c INTEGER,"
-	" sha256 BLOB,"
-	" error INTEGER,"
-	" stage INTEGER,"
-	" error_text TEXT,"
-	" note TEXT,"
-	" snapshot_id TEXT,"
-	" object_path TEXT"
-	") STRICT, WITHOUT ROWID;"
-	/* A lease always moves the due time, so it costs nothing to keep it here, and the
-	 * leases of a dead keeper are found without a row being read. */
-	"CREATE INDEX crawls_due ON crawls (lane, due_ms, state, lease) WHERE lane IS NOT NULL;"
-	"CREATE UNIQUE INDEX crawls_snapshot ON crawls (snapshot_id) WHERE snapshot_id IS NOT NULL;"
-	"CREATE TABLE requests ("
-	" crawl_id BLOB PRIMARY KEY,"
-	" idempotency_key TEXT,"
-	" platform INTEGER NOT NULL,"
-	" dataset_id TEXT NOT NULL,"
-	" competitor TEXT NOT NULL,"
-	" brand TEXT NOT NULL,"
-	" category TEXT NOT NULL,"
-	" url TEXT NOT NULL,"
-	" start_date TEXT NOT NULL,"
-	" end_date TEXT NOT NULL,"
-	" include_profile_data INTEGER NOT NULL,"
-	" num_of_posts INTEGER NOT NULL"
-	") STRICT, WITHOUT ROWID;"
-	"CREATE UNIQUE INDEX requests_key ON requests (idempotency_key) WHERE idempotency_key IS NOT NULL;"
-	"CREATE TABLE outbox ("
-	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"	/* a number is never used again */
-	" id BLOB NOT NULL,"
-	" crawl_id BLOB NOT NULL,"
-	" type INTEGER NOT NULL,"
-	" time_ms INTEGER NOT NULL,"
-	" attributes TEXT NOT NULL,"
-	" body TEXT NOT NULL"
-	") STRICT;"
-	"CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-	"INSERT INTO meta VALUES ('epoch', 0);",
-};
 
 /* In the order of put_crawl() and get_crawl(). snapshot_id and object_path are set
  * once, by a statement of their own: an update that named them would rewrite their
@@ -120,6 +48,8 @@ enum sql {
 	SQL_CRAWL_ADD, SQL_REQUEST_ADD, SQL_CRAWL_FIND, SQL_REQUEST_FIND,
 	SQL_CRAWL_UPDATE, SQL_CRAWL_UPDATE_JOB, SQL_KEY_FIND, SQL_SNAPSHOT_OWNER, SQL_COUNTS,
 	SQL_DUE, SQL_DUE_NEXT, SQL_WAKE, SQL_LEASED, SQL_SHIFT,
+	SQL_LIMITS_NOTE, SQL_LIMITS_NOTED, SQL_PAUSES_DROP, SQL_PAUSE_ADD, SQL_PAUSES_READ,
+	SQL_REFUSALS_DROP, SQL_REFUSAL_ADD, SQL_REFUSALS_READ,
 	SQL_EVENT_ADD, SQL_EVENTS_AFTER, SQL_EVENTS_FORGET, SQL_EVENTS_RANGE, SQL_EVENT_TIME,
 	SQL_COUNT
 };
@@ -153,6 +83,14 @@ static const char *const sql_text[SQL_COUNT] = {
 	    " due_ms = CASE WHEN due_ms > 0 THEN max(due_ms + ?1, 1) ELSE 0 END,"
 	    " deadline_ms = CASE WHEN deadline_ms > 0 THEN max(deadline_ms + ?1, 1) END"
 	    " WHERE lane IS NOT NULL",
+	[SQL_LIMITS_NOTE] = "UPDATE meta SET value = ? WHERE name = 'limits_ms'",
+	[SQL_LIMITS_NOTED] = "SELECT value FROM meta WHERE name = 'limits_ms'",
+	[SQL_PAUSES_DROP] = "DELETE FROM provider_pauses",
+	[SQL_PAUSE_ADD] = "INSERT INTO provider_pauses (dataset_id, until_ms, times) VALUES (?,?,?)",
+	[SQL_PAUSES_READ] = "SELECT dataset_id, until_ms, times FROM provider_pauses",
+	[SQL_REFUSALS_DROP] = "DELETE FROM provider_refusals",
+	[SQL_REFUSAL_ADD] = "INSERT INTO provider_refusals (number, time_ms) VALUES (?,?)",
+	[SQL_REFUSALS_READ] = "SELECT time_ms FROM provider_refusals ORDER BY number",
 	[SQL_EVENT_ADD] = "INSERT INTO outbox (id, crawl_id, type, time_ms, attributes, body)"
 	    " VALUES (?,?,?,?,?,?)",
 	[SQL_EVENTS_AFTER] = "SELECT seq, id, crawl_id, type, time_ms, attributes, body FROM outbox"
@@ -174,33 +112,9 @@ struct store {
 /* ---- errors ---- */
 
 static int
-errno_of(int rc)
-{
-	switch (rc & 0xff) {
-	case SQLITE_FULL:
-		return ENOSPC;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return EUCLEAN;
-	case SQLITE_NOMEM:
-		return ENOMEM;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return EBUSY;
-	case SQLITE_READONLY:
-	case SQLITE_PERM:
-	case SQLITE_CANTOPEN:
-		return EACCES;
-	default:
-		return EIO;
-	}
-}
-
-static int
 store_fail(struct store *s, struct why *why, const char *attempt)
 {
-	return why_set(why, errno_of(sqlite3_extended_errcode(s->db)), "job store: %s: %s (code %d)", attempt,
-	    sqlite3_errmsg(s->db), sqlite3_extended_errcode(s->db));
+	return sqlite_failed(s->db, why, attempt);
 }
 
 /* ---- binding and reading, in the order of the columns ---- */
@@ -371,78 +285,6 @@ store_commit(struct store *s, struct why *why)
 
 /* ---- opening ---- */
 
-static int
-pragma_int(struct store *s, const char *pragma, int64_t *ret, struct why *why)
-{
-	sqlite3_stmt *st = NULL;
-	int result = 0;
-
-	if (sqlite3_prepare_v2(s->db, pragma, -1, &st, NULL) != SQLITE_OK || sqlite3_step(st) != SQLITE_ROW)
-		result = store_fail(s, why, pragma);
-	else
-		*ret = sqlite3_column_int64(st, 0);
-	(void)sqlite3_finalize(st);
-	return result;
-}
-
-static int
-execute(struct store *s, const char *text, const char *attempt, struct why *why)
-{
-	if (sqlite3_exec(s->db, text, NULL, NULL, NULL) != SQLITE_OK)
-		return store_fail(s, why, attempt);
-	return 0;
-}
-
-/* The file's own words about itself: ours and of a version we know? */
-static int
-check_identity(struct store *s, const char *path, int64_t *ret_version, struct why *why)
-{
-	int64_t application, pages;
-	int result;
-
-	if ((result = pragma_int(s, "PRAGMA application_id", &application, why)) < 0 ||
-	    (result = pragma_int(s, "PRAGMA user_version", ret_version, why)) < 0 ||
-	    (result = pragma_int(s, "SELECT count(*) FROM sqlite_schema", &pages, why)) < 0)
-		return result;
-	if (application != APPLICATION_ID && (application != 0 || *ret_version != 0 || pages != 0))
-		return why_set(why, EUCLEAN, "%s is a SQLite database, but not a job store of trawld: "
-		    "move it away, or set DATA_DIR to another directory", path);
-	if (*ret_version > STORE_SCHEMA_VERSION)
-		return why_set(why, ENOTSUP, "%s was written by a newer trawld (schema %lld, this program knows "
-		    "schema %d): install that trawld again, or restore the backup made before the upgrade",
-		    path, (long long)*ret_version, STORE_SCHEMA_VERSION);
-	return 0;
-}
-
-static int
-migrate_step(struct store *s, int version, int64_t now_ms, struct why *why)
-{
-	char stamp[256];
-	int result;
-
-	snprintf(stamp, sizeof(stamp), "INSERT INTO meta VALUES ('schema_%d_ms', %lld);"
-	    "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", version + 1, (long long)now_ms,
-	    APPLICATION_ID, version + 1);
-	if ((result = execute(s, "BEGIN EXCLUSIVE", "beginning a migration", why)) < 0 ||
-	    (result = execute(s, schema[version], "migrating", why)) < 0)
-		return result;
-	return execute(s, stamp, "ending a migration", why);
-}
-
-static int
-migrate(struct store *s, int64_t version, int64_t now_ms, struct why *why)
-{
-	for (; version < STORE_SCHEMA_VERSION; version++) {
-		int result = migrate_step(s, (int)version, now_ms, why);
-
-		if (result < 0) {
-			why_prefix(why, "from schema %lld to %lld", (long long)version, (long long)version + 1);
-			return result;
-		}
-	}
-	return 0;
-}
-
 /* Checkpoints run inside a commit. At SQLite's own 1,000 pages a busy keeper would
  * write the same hot pages into the file several times a second; 4,000 pages
  * (16 MiB) do it a few times less and read back in well under a second after a kill.
@@ -451,7 +293,6 @@ migrate(struct store *s, int64_t version, int64_t now_ms, struct why *why)
  * in cache, many seconds from a slow disk), at the very moment when clients wait
  * for the keeper to come back. Damage is found where it is read, and ends the keeper. */
 static const char pragmas[] =
-    "PRAGMA locking_mode = EXCLUSIVE;"
     "PRAGMA journal_mode = WAL;"
     "PRAGMA synchronous = FULL;"
     "PRAGMA temp_store = MEMORY;"
@@ -460,15 +301,32 @@ static const char pragmas[] =
     "PRAGMA journal_size_limit = 67108864;"
     "PRAGMA wal_autocheckpoint = 4000;";
 
+/* Nothing of a file that is not for us is changed, not even by closing it: a log that lies
+ * beside it stays, but one that only opening made goes. */
 static int
-open_prepared(struct store *s, const char *path, const struct clock *clock, struct why *why)
+check(struct store *s, const char *path, int64_t *ret_version, struct why *why)
+{
+	const char *log = sqlite3_filename_wal(sqlite3_db_filename(s->db, "main"));
+	bool had_log = log != NULL && access(log, F_OK) == 0;
+	int result;
+
+	if ((result = sqlite_run(s->db, "PRAGMA locking_mode = EXCLUSIVE", "setting up", why)) == 0)
+		result = schema_check(s->db, path, ret_version, why);
+	if (result < 0 && had_log)
+		(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	return result;
+}
+
+static int
+open_prepared(struct store *s, const char *path, const struct clock *clock, const struct store_progress *progress,
+    struct why *why)
 {
 	int64_t version = 0;
 	int result;
 
-	if ((result = execute(s, pragmas, "setting up", why)) < 0 ||
-	    (result = check_identity(s, path, &version, why)) < 0 ||
-	    (result = migrate(s, version, clock_wall_ms(clock), why)) < 0)
+	if ((result = check(s, path, &version, why)) < 0 ||
+	    (result = sqlite_run(s->db, pragmas, "setting up", why)) < 0 ||
+	    (result = schema_migrate(s->db, path, version, clock, progress, why)) < 0)
 		return result;
 	for (int i = 0; i < SQL_COUNT; i++) {
 		if (sqlite3_prepare_v3(s->db, sql_text[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i],
@@ -503,7 +361,8 @@ make_private(const char *path)
 }
 
 int
-store_open(const char *path, const struct clock *clock, struct store **ret, struct why *why)
+store_open(const char *path, const struct clock *clock, const struct store_progress *progress,
+    struct store **ret, struct why *why)
 {
 	struct store *s = xcalloc(1, sizeof(*s));
 	struct why own = { "" };
@@ -516,7 +375,7 @@ store_open(const char *path, const struct clock *clock, struct store **ret, stru
 	    SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK)
 		result = s->db == NULL ? why_set(&own, ENOMEM, "out of memory") : store_fail(s, &own, "opening");
 	else
-		result = open_prepared(s, path, clock, &own);
+		result = open_prepared(s, path, clock, progress, &own);
 	if (result < 0) {
 		if (strstr(own.text, path) == NULL)
 			explain_open(path, result, &own);
@@ -858,6 +717,102 @@ store_shift_times(struct store *s, int64_t by_ms, struct why *why)
 
 	put_int(&b, by_ms);
 	return change(s, SQL_SHIFT, "moving due times", why);
+}
+
+/* ---- what the provider refuses ---- */
+
+static int
+write_pauses(struct store *s, const struct budget_record *r, struct why *why)
+{
+	int result = change(s, SQL_PAUSES_DROP, "forgetting pauses", why);
+
+	for (unsigned i = 0; i < r->pause_count && result == 0; i++) {
+		struct binder b = bind_to(s, SQL_PAUSE_ADD);
+
+		put_text(&b, r->pauses[i].dataset_id);
+		put_int(&b, r->pauses[i].until_ms);
+		put_int(&b, r->pauses[i].times);
+		result = change(s, SQL_PAUSE_ADD, "writing a pause", why);
+	}
+	return result;
+}
+
+static int
+write_refusals(struct store *s, const struct budget_record *r, struct why *why)
+{
+	int result = change(s, SQL_REFUSALS_DROP, "forgetting refusals", why);
+
+	for (unsigned i = 0; i < r->limited_count && result == 0; i++) {
+		struct binder b = bind_to(s, SQL_REFUSAL_ADD);
+
+		put_int(&b, i);
+		put_int(&b, r->limited_ms[i]);
+		result = change(s, SQL_REFUSAL_ADD, "writing a refusal", why);
+	}
+	return result;
+}
+
+int
+store_budget_write(struct store *s, const struct budget_record *r, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_LIMITS_NOTE);
+	int result;
+
+	if ((result = write_pauses(s, r, why)) < 0 || (result = write_refusals(s, r, why)) < 0)
+		return result;
+	put_int(&b, r->noted_ms);
+	return change(s, SQL_LIMITS_NOTE, "noting the provider's limits", why);
+}
+
+static int
+read_pauses(struct store *s, struct budget_record *ret, struct why *why)
+{
+	int result;
+
+	while ((result = row(s, SQL_PAUSES_READ, "reading pauses", why)) > 0) {
+		struct reader r = { s->statements[SQL_PAUSES_READ], 0 };
+		struct budget_pause *pause = &ret->pauses[ret->pause_count];
+
+		if (ret->pause_count == countof(ret->pauses))
+			continue;
+		ret->pause_count++;
+		get_text(&r, pause->dataset_id, sizeof(pause->dataset_id));
+		pause->until_ms = get_int(&r);
+		pause->times = (unsigned)get_int(&r);
+	}
+	return result;
+}
+
+static int
+read_refusals(struct store *s, struct budget_record *ret, struct why *why)
+{
+	int result;
+
+	while ((result = row(s, SQL_REFUSALS_READ, "reading refusals", why)) > 0) {
+		struct reader r = { s->statements[SQL_REFUSALS_READ], 0 };
+
+		if (ret->limited_count < countof(ret->limited_ms))
+			ret->limited_ms[ret->limited_count++] = get_int(&r);
+	}
+	return result;
+}
+
+int
+store_budget_read(struct store *s, struct budget_record *ret, struct why *why)
+{
+	struct reader r = { s->statements[SQL_LIMITS_NOTED], 0 };
+	int result;
+
+	memset(ret, 0, sizeof(*ret));
+	if ((result = row(s, SQL_LIMITS_NOTED, "reading the provider's limits", why)) < 0)
+		return result;
+	if (result > 0) {
+		ret->noted_ms = get_int(&r);
+		end(s, SQL_LIMITS_NOTED);
+	}
+	if ((result = read_pauses(s, ret, why)) < 0)
+		return result;
+	return read_refusals(s, ret, why);
 }
 
 /* ---- events ---- */

@@ -122,6 +122,11 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "A read or write of trawld.db failed, so what is on disk is not known for sure; the "
 	  "keeper ended with status 1 and the next one reads it. What was acknowledged stays.",
 	  "Look at free space and at the disk of DATA_DIR." },
+	[KIND_STORE_MIGRATED] = { "store-migrated", LOG_LEVEL_INFO, "1a903e4cac1b4b22ba1b193d7a92d4d4",
+	  "The job store was brought to this version's schema",
+	  "The first start after an upgrade. A copy of the store as it was before is kept below "
+	  "DATA_DIR/backup; the line names it.",
+	  "Remove the copy when there is no way back to the older trawld any more." },
 	[KIND_LEASES_USED_UP] = { "leases-used-up", LOG_LEVEL_ERROR, "6009379eb6af49658b966200c95652fa",
 	  "The keeper hands over to a new one",
 	  "The keeper has given out every number of its life and ended with status 1; the next one "

@@ -41,6 +41,7 @@ enum log_kind_id {
 	KIND_STORE_DAMAGED,
 	KIND_STORE_UNOPENED,
 	KIND_STORE_FAILED,
+	KIND_STORE_MIGRATED,
 	KIND_LEASES_USED_UP,
 	/* processes and what they say to each other */
 	KIND_CHILD_RESTARTING,

@@ -73,7 +73,7 @@ bare_commit(unsigned group, unsigned count)
 	struct why why;
 	double start;
 
-	if (store_open("bench.db", &clock_system, &store, &why) < 0) {
+	if (store_open("bench.db", &clock_system, NULL, &store, &why) < 0) {
 		fprintf(stderr, "%s\n", why.text);
 		return 1;
 	}

@@ -249,7 +249,7 @@ world_start(struct world *w)
 	struct store *store;
 	struct why why;
 
-	if (store_open(w->path, &test_clock, &store, &why) < 0)
+	if (store_open(w->path, &test_clock, NULL, &store, &why) < 0)
 		fail_msg("%s", why.text);
 	w->keeper = keeper_new(w->base, store, &w->conf, &test_clock, test_random, &parent);
 	keeper_recover(w->keeper);

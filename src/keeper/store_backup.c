@@ -1,0 +1,214 @@
+/*
+ * store_backup.c - the copy of the job store that is made before its schema changes,
+ * backup/NAME.schema-N beside the file.
+ *
+ * Copied through the one connection that has the store, page by page, into a file that
+ * gets its name only when it is whole, checked and on disk. A plain database in one file:
+ * whoever puts it in the store's place needs nothing else.
+ *
+ * It differs from the store in one thing. Whoever goes back to it, with the older program,
+ * does not know what was triggered since; so in the copy no crawl waits for its trigger:
+ * the provider is searched for a job of it first, and only then asked.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/why.h"
+#include "keeper/store_sqlite.h"
+
+#define BACKUP_DIR   "backup"
+#define BACKUP_PAGES 1024	/* copied at a time; 4 MiB */
+
+struct backup {
+	char part[BACKUP_PATH_SIZE], whole[BACKUP_PATH_SIZE];	/* its two names */
+	sqlite3 *from, *to;
+	const struct store_progress *progress;
+	int64_t now_ms;
+};
+
+/* Directory and name of the store's file. */
+static const char *
+split(const char *path, int *ret_dir_len)
+{
+	const char *slash = strrchr(path, '/');
+
+	*ret_dir_len = slash != NULL ? (int)(slash - path) + 1 : 0;
+	return slash != NULL ? slash + 1 : path;
+}
+
+static void
+name_copy(char dst[BACKUP_PATH_SIZE], const char *path, int64_t version, const char *suffix)
+{
+	int dir_len;
+	const char *name = split(path, &dir_len);
+
+	(void)snprintf(dst, BACKUP_PATH_SIZE, "%.*s" BACKUP_DIR "/%s.schema-%lld%s", dir_len, path, name,
+	    (long long)version, suffix);
+}
+
+bool
+backup_find(const char *path, int64_t version, char ret[BACKUP_PATH_SIZE])
+{
+	for (; version > 0; version--) {
+		name_copy(ret, path, version, "");
+		if (access(ret, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+make_dir(const char *path, struct why *why)
+{
+	char dir[BACKUP_PATH_SIZE];
+	scoped_fd fd = -1;
+	int dir_len;
+
+	(void)split(path, &dir_len);
+	(void)snprintf(dir, sizeof(dir), "%.*s.", dir_len, path);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return why_set(why, errno, "%s: %s", dir, strerror(errno));
+	return fs_make_dirs(fd, BACKUP_DIR, why);
+}
+
+/* What this attempt, or one that was cut short, leaves behind. */
+static void
+remove_part(const struct backup *b)
+{
+	static const char *const suffixes[] = { "", "-journal", "-wal", "-shm" };
+	char name[BACKUP_PATH_SIZE + 16];
+
+	for (unsigned i = 0; i < countof(suffixes); i++) {
+		(void)snprintf(name, sizeof(name), "%s%s", b->part, suffixes[i]);
+		(void)unlink(name);
+	}
+}
+
+static int
+open_part(struct backup *b, struct why *why)
+{
+	int fd = open(b->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return why_set(why, errno, "%s: %s", b->part, strerror(errno));
+	(void)close(fd);
+	if (sqlite3_open_v2(b->part, &b->to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+	    SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK)
+		return b->to == NULL ? why_set(why, ENOMEM, "out of memory") :
+		    sqlite_failed(b->to, why, "opening the copy");
+	return sqlite_run(b->to, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL;", "opening the copy",
+	    why);
+}
+
+static void
+tell_part(const struct backup *b, sqlite3_backup *copying)
+{
+	int all = sqlite3_backup_pagecount(copying), left = sqlite3_backup_remaining(copying);
+	char text[96];
+
+	(void)snprintf(text, sizeof(text), "Copying the job store before its migration (%d %%)",
+	    all > 0 ? (int)(100.0 * (all - left) / all) : 0);
+	store_tell(b->progress, text);
+}
+
+static int
+copy_pages(struct backup *b, struct why *why)
+{
+	sqlite3_backup *copying = sqlite3_backup_init(b->to, "main", b->from, "main");
+	int rc;
+
+	if (copying == NULL)
+		return sqlite_failed(b->to, why, "copying");
+	while ((rc = sqlite3_backup_step(copying, BACKUP_PAGES)) == SQLITE_OK)
+		tell_part(b, copying);
+	(void)sqlite3_backup_finish(copying);	/* fails as the last step did */
+	return rc == SQLITE_DONE ? 0 : sqlite_failed(b->to, why, "copying");
+}
+
+static int
+doubt_triggers(struct backup *b, struct why *why)
+{
+	char text[400];
+
+	(void)snprintf(text, sizeof(text), "UPDATE crawls SET state = %d, lane = %d, due_ms = %lld, intent_ms = %lld,"
+	    " looks = 0, version = version + 1, note = 'in a copy of the job store: whether it was triggered since is"
+	    " unknown; searching for the job' WHERE state = %d", CRAWL_RECONCILING, crawl_lane(CRAWL_RECONCILING),
+	    (long long)b->now_ms, (long long)b->now_ms, CRAWL_ACCEPTED);
+	return sqlite_run(b->to, text, "changing the copy", why);
+}
+
+/* Out of WAL mode, so that the copy is one file; then read as whoever restores it would. */
+static int
+check_copy(struct backup *b, struct why *why)
+{
+	sqlite3_stmt *st = NULL;
+	const char *found;
+	int result;
+
+	if ((result = sqlite_run(b->to, "PRAGMA journal_mode = DELETE", "closing the copy", why)) < 0)
+		return result;
+	store_tell(b->progress, "Checking the copy of the job store");
+	if (sqlite3_prepare_v2(b->to, "PRAGMA quick_check(1)", -1, &st, NULL) != SQLITE_OK ||
+	    sqlite3_step(st) != SQLITE_ROW)
+		result = sqlite_failed(b->to, why, "checking the copy");
+	else {
+		found = (const char *)sqlite3_column_text(st, 0);
+		if (found == NULL || strcmp(found, "ok") != 0)
+			result = why_set(why, EUCLEAN, "the job store is damaged: %s", found != NULL ? found : "?");
+	}
+	(void)sqlite3_finalize(st);
+	return result;
+}
+
+static int
+sync_file(const char *path, struct why *why)
+{
+	scoped_fd fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return why_set(why, errno, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int
+give_name(const struct backup *b, struct why *why)
+{
+	int result;
+
+	if ((result = sync_file(b->part, why)) < 0)
+		return result;
+	if (rename(b->part, b->whole) < 0)
+		return why_set(why, errno, "%s: %s", b->whole, strerror(errno));
+	if ((result = fs_sync_dir_of(AT_FDCWD, b->whole)) < 0)
+		return why_set(why, -result, "the directory of %s cannot be synced: %s", b->whole,
+		    strerror(-result));
+	return 0;
+}
+
+int
+backup_make(sqlite3 *db, const char *path, int64_t version, int64_t now_ms, const struct store_progress *progress,
+    char ret[BACKUP_PATH_SIZE], struct why *why)
+{
+	struct backup b = { .from = db, .progress = progress, .now_ms = now_ms };
+	int result;
+
+	name_copy(b.part, path, version, ".part");
+	name_copy(b.whole, path, version, "");
+	if ((result = make_dir(path, why)) < 0)
+		return result;
+	remove_part(&b);
+	if ((result = open_part(&b, why)) == 0 && (result = copy_pages(&b, why)) == 0 &&
+	    (result = doubt_triggers(&b, why)) == 0)
+		result = check_copy(&b, why);
+	(void)sqlite3_close(b.to);
+	if (result == 0)
+		result = give_name(&b, why);
+	remove_part(&b);
+	(void)str_copy(ret, BACKUP_PATH_SIZE, b.whole);
+	return result;
+}

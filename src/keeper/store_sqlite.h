@@ -1,0 +1,43 @@
+/*
+ * store_sqlite.h - what the files of the SQLite store share, and the one place that
+ * includes sqlite3.h. Nobody else includes it.
+ *
+ *   store_sqlite.c   statements, rows, the open transaction
+ *   store_schema.c   the schema, and files of an older one
+ *   store_backup.c   the copy made before a migration
+ */
+#ifndef KEEPER_STORE_SQLITE_H
+#define KEEPER_STORE_SQLITE_H
+
+#include <sqlite3.h>
+
+#include "keeper/store.h"
+
+/* -errno and the reason, from the connection's last error. */
+int sqlite_failed(sqlite3 *, struct why *, const char *attempt);
+int sqlite_run(sqlite3 *, const char *text, const char *attempt, struct why *why);
+int sqlite_ask(sqlite3 *, const char *question, int64_t *ret, struct why *why);
+
+void store_tell(const struct store_progress *, const char *text);	/* progress may be NULL */
+
+/* ---- store_schema.c ---- */
+
+/* Is the file ours (or empty), and of a version that this program knows? Reads only;
+ * errors as of store_open(). */
+int schema_check(sqlite3 *, const char *path, int64_t *ret_version, struct why *why);
+/* Brings a file of that version to this program's, keeping a copy of it as it was. */
+int schema_migrate(sqlite3 *, const char *path, int64_t version, const struct clock *,
+    const struct store_progress *, struct why *why);
+
+/* ---- store_backup.c ---- */
+
+#define BACKUP_PATH_SIZE 1400
+
+/* Copies the store, of that version, and returns the copy's path; one that is there
+ * already is replaced, but only by a whole one. */
+int backup_make(sqlite3 *, const char *path, int64_t version, int64_t now_ms, const struct store_progress *,
+    char ret[BACKUP_PATH_SIZE], struct why *why);
+/* The newest copy that there is of this or an older version. */
+bool backup_find(const char *path, int64_t version, char ret[BACKUP_PATH_SIZE]);
+
+#endif
