@@ -290,7 +290,8 @@ take(struct keeper *k, struct peer *peer, enum task_kind kind, const struct msg_
 	if (known == 0)
 		log_debug(LOG_FIELDS(.crawl = &v->crawl_id), "report of a %s without a lease ignored",
 		    task_name(kind));
-	if (known > 0)
+	/* That the provider refused a call counts, whoever knows of its lease. */
+	if (known > 0 || (known == 0 && v->outcome == OUTCOME_LIMITED))
 		note_answer(k, kind, v);
 	return known;
 }

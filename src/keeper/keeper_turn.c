@@ -37,12 +37,41 @@ keeper_wake(struct keeper *k)
 	event_active(k->changes >= KEEPER_TURN_MAX ? k->turn_now : k->turn, EV_TIMEOUT, 0);
 }
 
+/* In the transaction of the report that taught it. */
+static void
+keep_budget(struct keeper *k)
+{
+	struct budget_record record;
+	struct why why;
+
+	if (!k->budget.changed)
+		return;
+	budget_save(&k->budget, keeper_mono(k), keeper_now(k), &record);
+	keeper_must(k, store_budget_write(k->store, &record, &why), &why);
+}
+
+static void
+recover_budget(struct keeper *k)
+{
+	struct budget_record record;
+	int64_t left;
+	struct why why;
+
+	keeper_must(k, store_budget_read(k->store, &record, &why), &why);
+	budget_restore(&k->budget, keeper_mono(k), keeper_now(k), &record);
+	left = k->budget.until_mono_ms - keeper_mono(k);
+	if (left > 0)
+		log_as(KIND_PROVIDER_LIMIT, NULL, "the provider's pause goes on: no call for %lld s",
+		    (long long)(left + 999) / 1000);
+}
+
 static void
 commit(struct keeper *k)
 {
 	struct why why;
 
 	k->changes = 0;
+	keep_budget(k);
 	if (store_is_dirty(k->store))
 		keeper_must(k, store_commit(k->store, &why), &why);
 }
@@ -117,6 +146,7 @@ follow_clock(struct keeper *k)
 	log_as(KIND_CLOCK_SET, NULL, "the clock was set by %lld s: due times move with it",
 	    (long long)(by / 1000));
 	keeper_must(k, store_shift_times(k->store, by, &why), &why);
+	k->budget.changed = true;
 	keeper_wake(k);
 }
 
@@ -177,6 +207,7 @@ keeper_recover(struct keeper *k)
 	keeper_must(k, store_counts(k->store, k->counts, &why), &why);
 	for (int state = 0; state < CRAWL_STATE_COUNT; state++)
 		k->live += k->counts[state];
+	recover_budget(k);
 	keeper_lease_recover(k);
 	if (k->conf->background_polling_enabled)
 		keeper_must(k, store_wake_waiting(k->store, keeper_now(k), &why), &why);

@@ -772,6 +772,49 @@ test_data_set_at_its_cap_holds_only_its_own_triggers(void **state)
 }
 
 static void
+test_keeper_killed_in_a_pause_is_followed_by_one_that_waits(void **state)
+{
+	struct world *w = *state;
+	struct uuid limited = crawl_in(w, CRAWL_TRIGGERING);
+
+	answer_task(w, TASK_TRIGGER, OUTCOME_LIMITED, ERROR_RATE_LIMITED);
+	test_pass(500);
+	world_kill(w);
+	world_start(w);
+	poller_say(w, &w->poller, 8, 1);
+	world_pass(w, 1400);
+	assert_int_equal(w->poller.count, 0);
+	assert_int_equal(crawl_of(w, &limited).state, CRAWL_ACCEPTED);
+	world_pass(w, 600);
+	assert_int_equal(w->poller.count, 1);
+	assert_int_equal(crawl_of(w, &limited).state, CRAWL_TRIGGERING);
+	answer_task(w, TASK_TRIGGER, OUTCOME_OK, ERROR_NONE);
+	world_kill(w);
+	world_start(w);			/* what is over is forgotten */
+	poller_say(w, &w->poller, 8, 1);
+	(void)crawl_in(w, CRAWL_TRIGGERING);
+	(void)crawl_in(w, CRAWL_TRIGGERING);
+	assert_int_equal(w->poller.count, 2);
+}
+
+static void
+test_refusal_told_to_the_next_keeper_holds_its_calls(void **state)
+{
+	struct world *w = *state;
+	struct uuid limited = crawl_in(w, CRAWL_TRIGGERING);
+	const struct msg_task task = *last_task(&w->poller);
+
+	world_kill(w);
+	world_start(w);
+	poller_say(w, &w->poller, 8, 1);
+	report(w, &w->poller, &task, verdict(&task, OUTCOME_LIMITED, ERROR_RATE_LIMITED));
+	assert_int_equal(crawl_of(w, &limited).state, CRAWL_ACCEPTED);
+	assert_int_equal(w->poller.count, 0);
+	world_pass(w, 2600);
+	assert_int_equal(w->poller.count, 1);
+}
+
+static void
 test_triggers_leave_room_for_polls(void **state)
 {
 	struct world *w = *state;
@@ -918,6 +961,8 @@ main(void)
 		TEST(test_events_not_acknowledged_come_again_from_the_next_keeper),
 		TEST(test_no_call_is_given_out_in_a_pause_but_files_are_stored),
 		TEST(test_data_set_at_its_cap_holds_only_its_own_triggers),
+		TEST(test_keeper_killed_in_a_pause_is_followed_by_one_that_waits),
+		TEST(test_refusal_told_to_the_next_keeper_holds_its_calls),
 		TEST(test_triggers_leave_room_for_polls),
 		TEST(test_new_triggers_take_every_slot_that_nobody_waits_for),
 		TEST(test_a_new_trigger_does_not_pass_polls_that_wait),
