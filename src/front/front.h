@@ -28,7 +28,6 @@
 #define FRONT_CALLS		4096	/* requests being worked on; beyond that 503 at once */
 #define FRONT_SWEEP_MS		100
 #define FRONT_KEEPER_MS		10000	/* how long a request waits for a keeper that is away */
-#define FRONT_ALONE_MS		60000	/* without any stream to a keeper: leaves, to be started anew */
 #define FRONT_HEALTH_MS		2000	/* and how long the health question */
 #define FRONT_DRAIN_ANSWER_MS	2500	/* after this long a drain answers what still waits, */
 #define FRONT_DRAIN_MS		3000	/* and after this long it ends */

@@ -228,11 +228,9 @@ front_pending_sweep(struct front *front)
 	int64_t now = front_now(front);
 	struct call *call, *next;
 
-	/* The supervisor gives a new stream when the keeper is replaced; when only the
-	 * stream broke, it does so when this process is. */
-	if (front->keeper == NULL && now - front->keeper_lost_ms >= FRONT_ALONE_MS)
+	if (front->keeper == NULL && now - front->keeper_lost_ms >= INHERIT_ALONE_MS)
 		fatal_as(EXIT_STATUS_FAILURE, KIND_KEEPER_MISSED, "no keeper was given for %d s",
-		    FRONT_ALONE_MS / 1000);
+		    INHERIT_ALONE_MS / 1000);
 	for (call = TAILQ_FIRST(&front->waiting); call != NULL; call = next) {
 		next = TAILQ_NEXT(call, link);
 		if (now >= call->late_ms || call_is_stranded(call, now))

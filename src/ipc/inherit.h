@@ -33,6 +33,10 @@
 #define INHERIT_LOCK_FD    5
 #define INHERIT_LISTEN_FD  6
 
+/* A child that has no stream to the keeper for so long leaves, to be started anew with
+ * one: a new keeper brings new streams as soon as it runs, so then only the stream broke. */
+#define INHERIT_ALONE_MS   30000
+
 /* Same order as enum conf_reader. */
 enum role { ROLE_SUPERVISOR, ROLE_KEEPER, ROLE_PUBLISHER, ROLE_POLLER, ROLE_FRONT, ROLE_COUNT };
 

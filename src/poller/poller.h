@@ -68,6 +68,7 @@ struct poller {
 	struct objstore		*objects;
 	struct download_dirs	 dirs;
 	struct peer		*keeper;	/* NULL: none */
+	struct event		*alone;		/* without one for too long */
 	struct wire_out		 out;
 	LIST_HEAD(jobs, job)	 jobs;
 	unsigned		 calls, transfers;	/* running */

@@ -19,6 +19,7 @@
 #include "poller/poller.h"
 
 #define DRAIN_LOOK_MS 10
+#define ALONE_LOOK_MS 1000
 #define KEPT_MAX      64
 
 /* ---- out ---- */
@@ -127,6 +128,21 @@ drop_all_but_triggers(struct poller *poller, bool tell)
 	}
 }
 
+/* Triggers under way are waited for: their answers may still find a keeper. */
+static void
+alone_on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct poller *poller = arg;
+
+	(void)fd, (void)what;
+	if (poller->draining)
+		return;
+	if (LIST_EMPTY(&poller->jobs))
+		fatal_as(EXIT_STATUS_FAILURE, KIND_KEEPER_MISSED, "no keeper was given for %d s",
+		    INHERIT_ALONE_MS / 1000);
+	loop_timer_in(poller->alone, ALONE_LOOK_MS);
+}
+
 static void
 poller_on_open(struct peer *peer, void *arg)
 {
@@ -145,6 +161,7 @@ poller_on_closed(struct peer *peer, void *arg)
 	assert(peer == poller->keeper);
 	poller->keeper = NULL;
 	log_as(KIND_KEEPER_GONE, NULL, "the keeper is gone; its tasks are dropped, triggers under way go on");
+	loop_timer_in(poller->alone, INHERIT_ALONE_MS);
 	drop_all_but_triggers(poller, false);
 }
 
@@ -161,6 +178,7 @@ poller_attach(struct poller *poller, const struct inherit_message *who, int fd)
 		drop_all_but_triggers(poller, false);
 		peer_free(poller->keeper);
 	}
+	(void)evtimer_del(poller->alone);
 	poller->keeper = peer_new(poller->base, fd, ROLE_POLLER, who, rules, &events, poller);
 }
 
@@ -255,6 +273,10 @@ poller_new(struct event_base *base, const struct conf *conf, const struct clock 
 	LIST_INIT(&poller->jobs);
 	STAILQ_INIT(&poller->kept);
 	wire_init(&poller->out);
+	poller->alone = evtimer_new(base, alone_on_turn, poller);
+	if (poller->alone == NULL)
+		fatal(EXIT_STATUS_FAILURE, &log_kind_no_memory, "no memory for a timer");
+	loop_timer_in(poller->alone, INHERIT_ALONE_MS);
 	rc = open_dirs(poller, why);
 	if (rc == 0)
 		rc = objstore_local_new(base, conf->data_dir, &poller->objects, why);
@@ -283,6 +305,7 @@ poller_free(struct poller *poller)
 	}
 	if (poller->keeper != NULL)
 		peer_free(poller->keeper);
+	event_free(poller->alone);
 	if (poller->drain_turn != NULL)
 		event_free(poller->drain_turn);
 	net_free(poller->net);

@@ -28,6 +28,7 @@ struct publisher {
 	struct event_base	*base;
 	struct event_sink	*sink;
 	struct peer		*keeper;	/* NULL: none */
+	struct event		*alone;		/* without one for too long */
 	struct wire_out		 out;
 	char			*body;		/* of the batch under way, which borrows from it; NULL: none */
 	struct msg_event_batch	 batch;
@@ -125,6 +126,17 @@ static const struct ipc_rule rules[MSG_TYPE_COUNT] = {
 };
 
 static void
+alone_on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	const struct publisher *p = arg;
+
+	(void)fd, (void)what;
+	if (p->drain_turn == NULL)
+		fatal_as(EXIT_STATUS_FAILURE, KIND_KEEPER_MISSED, "no keeper was given for %d s",
+		    INHERIT_ALONE_MS / 1000);
+}
+
+static void
 publisher_on_closed(struct peer *peer, void *arg)
 {
 	struct publisher *p = arg;
@@ -133,6 +145,7 @@ publisher_on_closed(struct peer *peer, void *arg)
 	p->keeper = NULL;
 	log_as(KIND_KEEPER_GONE, NULL, "the keeper is gone");
 	batch_drop(p);
+	loop_timer_in(p->alone, INHERIT_ALONE_MS);
 }
 
 void
@@ -148,6 +161,7 @@ publisher_attach(struct publisher *p, const struct inherit_message *who, int fd)
 		batch_drop(p);
 		peer_free(p->keeper);
 	}
+	(void)evtimer_del(p->alone);
 	p->keeper = peer_new(p->base, fd, ROLE_PUBLISHER, who, rules, &events, p);
 }
 
@@ -188,6 +202,10 @@ publisher_new(struct event_base *base, struct event_sink *sink)
 	p->base = base;
 	p->sink = sink;
 	p->again = evtimer_new(base, batch_on_turn, p);
+	p->alone = evtimer_new(base, alone_on_turn, p);
+	if (p->again == NULL || p->alone == NULL)
+		fatal(EXIT_STATUS_FAILURE, &log_kind_no_memory, "no memory for a timer");
+	loop_timer_in(p->alone, INHERIT_ALONE_MS);
 	wire_init(&p->out);
 	return p;
 }
@@ -203,6 +221,7 @@ publisher_free(struct publisher *p)
 	if (p->drain_turn != NULL)
 		event_free(p->drain_turn);
 	event_free(p->again);
+	event_free(p->alone);
 	event_sink_free(p->sink);
 	wire_done(&p->out);
 	free(p);

@@ -1,6 +1,7 @@
 """trawld as a parent: starting, refusing, replacing and ending its children."""
 
 import contextlib
+import ctypes
 import http.client
 import os
 import pathlib
@@ -18,6 +19,7 @@ from harness import (BUILD, KEY, SANITIZED, FlowTest, Program, Trawld, call, chi
 
 NOWHERE = "http://127.0.0.1:1"  # a provider that nobody is; nothing is crawled here
 ROLES = {"keeper": 1, "publisher": 1, "poller": 2, "front": 2}
+PIDFD_GETFD = 438  # the number of the system call
 PROGRAMS = ["trawld"] + ["trawld-" + role for role in ROLES]
 
 
@@ -34,6 +36,21 @@ def healthy(trawld):
         return call(trawld.url, "GET", "/health").status == 200
     except OSError:
         return False
+
+
+def break_streams(pid):
+    """Shuts down what a process has for talking to others, as its own closing would; not its control socket."""
+    pidfd = os.pidfd_open(pid)
+    libc = ctypes.CDLL(None, use_errno=True)
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        fd = libc.syscall(PIDFD_GETFD, pidfd, int(name), 0)
+        if fd < 0:
+            continue
+        with contextlib.closing(socket.socket(fileno=fd)) if stat.S_ISSOCK(os.fstat(fd).st_mode) else os.fdopen(fd) as s:
+            if isinstance(s, socket.socket) and s.family == socket.AF_UNIX and s.type == socket.SOCK_STREAM:
+                with contextlib.suppress(OSError):
+                    s.shutdown(socket.SHUT_RDWR)
+    os.close(pidfd)
 
 
 def log_after(trawld, mark, pattern, what):
@@ -306,6 +323,18 @@ class Living(SupervisorTest):
         self.assertLess(time.monotonic() - start, 8 if SANITIZED else 2)
         trawld.start()  # the stale api.sock and the lock are no hindrance
         self.assertTrue(healthy(trawld))
+
+    def test_children_whose_stream_to_the_keeper_broke_are_started_anew(self):
+        trawld = self.start()
+        pids = trawld.children()
+        break_streams(pids["keeper"][0])
+        wait_for(lambda: trawld.log().count("the keeper is gone") >= 5, "every child notices")
+        self.assertEqual(trawld.children(), pids)
+        wait_for(lambda: counts(trawld) == ROLES and
+                 not set(all_pids(trawld)) & set(pids["poller"] + pids["publisher"] + pids["front"]),
+                 "all of them are new", 90)
+        wait_for(lambda: healthy(trawld), "healthy")
+        self.assertEqual(trawld.children()["keeper"], pids["keeper"])
 
     def test_the_keeper_can_be_stopped_only_for_a_while_before_systemd_knows(self):
         notified = Notified(self)

@@ -10,6 +10,7 @@
 #include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -695,6 +696,48 @@ test_draining_does_not_wait_for_ever(void **state)
 		assert_int_not_equal(f->results[i].type, MSG_TASK_RETURNED);
 }
 
+/* ---- alone ---- */
+
+/* What the loop does when the time without a keeper is up; its exit status, or -1. */
+static int
+time_alone_is_up(struct fixture *f)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		event_active(f->poller->alone, EV_TIMEOUT, 0);
+		(void)event_base_loop(f->base, EVLOOP_NONBLOCK);
+		_exit(77);	/* it lives on */
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status) == 77 ? -1 : WEXITSTATUS(status);
+}
+
+static void
+test_poller_whose_stream_broke_leaves_but_not_in_the_midst_of_a_trigger(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(evtimer_pending(f->poller->alone, NULL));
+	canned_on(f->provider, "/trigger", "", CANNED_HANG);
+	give(f, TASK_TRIGGER);
+	while (f->provider->request_count == 0)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	peer_free(f->keeper);
+	f->keeper = NULL;
+	while (f->poller->keeper != NULL)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	assert_true(evtimer_pending(f->poller->alone, NULL));
+	assert_int_equal(time_alone_is_up(f), -1);
+	job_free(LIST_FIRST(&f->poller->jobs));
+	assert_int_equal(time_alone_is_up(f), EXIT_STATUS_FAILURE);
+	connect_keeper(f);
+	assert_false(evtimer_pending(f->poller->alone, NULL));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -721,6 +764,7 @@ main(void)
 		TEST(test_a_long_list_is_read_to_its_end),
 		TEST(test_draining_gives_work_back_and_lets_triggers_come_home),
 		TEST(test_draining_does_not_wait_for_ever),
+		TEST(test_poller_whose_stream_broke_leaves_but_not_in_the_midst_of_a_trigger),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
