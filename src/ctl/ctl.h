@@ -77,10 +77,12 @@ struct ctl_target {
 	char	url[CTL_URL_SIZE];	/* without a trailing slash */
 	char	socket[CTL_PATH_SIZE];	/* "": by TCP */
 	char	told[CTL_URL_SIZE + 16]; /* for messages and for commands to run next: " --socket /x", or "" */
+	char	closed[CTL_PATH_SIZE];	/* "", or a socket that was found but may not be opened by us */
 };
 
-/* By --socket, --daemon, TRAWLD_URL, the socket in DATA_DIR if there is one, else
- * 127.0.0.1 at PORT. EX_OK; EX_USAGE or EX_CONFIG with why. */
+/* By --socket, --daemon, TRAWLD_URL, the socket in DATA_DIR or that of the installed
+ * daemon if there is one that we may open, else 127.0.0.1 at PORT. EX_OK; EX_USAGE or
+ * EX_CONFIG with why. */
 int ctl_target_find(struct ctl_target *ret, const struct ctl_args *, struct why *why);
 /* DATA_DIR/name: --data-dir, DATA_DIR, else the packaged place; -ENAMETOOLONG. */
 int ctl_data_path(char *dst, size_t size, const struct ctl_args *, const char *name);

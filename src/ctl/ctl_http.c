@@ -110,6 +110,9 @@ unreachable(struct ctl *ctl, const struct attempt *attempt)
 
 	where(ctl, place, sizeof(place));
 	ctl_say(ctl, "no answer from trawld at %s: %s", place, attempt->error);
+	if (ctl->target.closed[0] != '\0')
+		ctl_say(ctl, "%s is not for this user: run trawlctl as root or as a user of its group",
+		    ctl->target.closed);
 	ctl_say(ctl, "is it running? See: systemctl status trawld. Is it elsewhere? Give --daemon URL, --socket PATH,"
 	    " or set TRAWLD_URL");
 	return EX_UNAVAILABLE;

@@ -70,7 +70,8 @@ const struct cli ctl_cli = {
 	"  trawlctl events --limit 20\n"
 	"  trawlctl --daemon http://127.0.0.1:8080 health\n",
 	"Where the daemon is: --socket, --daemon, else TRAWLD_URL, else the socket\n"
-	"DATA_DIR/api.sock if there is one, else http://127.0.0.1:8080 (or PORT).\n"
+	"DATA_DIR/api.sock or /run/trawld/api.sock if there is one that you may open,\n"
+	"else http://127.0.0.1:8080 (or PORT).\n"
 	"\nExit status: 0 ok; 1 the crawl failed or the API refused; 64 wrong use;\n"
 	"69 the daemon cannot be reached; 75 timed out; 78 wrong configuration.\n"
 	"\ntrawlctl COMMAND --help tells more.\n",

@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/number.h"
 
 #define DATA_DIR_DEFAULT "/var/lib/trawld"
+#define SOCKET_INSTALLED "/run/trawld/api.sock"	/* where trawld.socket has it */
 
 static const char *
 setting(const char *name)
@@ -36,12 +38,19 @@ ctl_data_path(char *dst, size_t size, const struct ctl_args *args, const char *n
 	return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
 
+/* There, and ours to connect to, which takes the right to write. */
 static bool
-is_socket(const char *path)
+is_usable(struct ctl_target *t, const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+	if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return false;
+	if (access(path, W_OK) == 0)
+		return true;
+	if (errno == EACCES)
+		(void)str_copy(t->closed, sizeof(t->closed), path);
+	return false;
 }
 
 static int
@@ -84,8 +93,10 @@ use_default(struct ctl_target *t, const struct ctl_args *args, struct why *why)
 	char path[CTL_PATH_SIZE];
 	int64_t number = 8080;
 
-	if (ctl_data_path(path, sizeof(path), args, "api.sock") == 0 && is_socket(path))
+	if (ctl_data_path(path, sizeof(path), args, "api.sock") == 0 && is_usable(t, path))
 		return use_socket(t, path, args->value[OPT_DATA_DIR] != NULL, why);
+	if (is_usable(t, SOCKET_INSTALLED))
+		return use_socket(t, SOCKET_INSTALLED, false, why);
 	if (port != NULL && number_parse(port, 1, 65535, &number) < 0) {
 		(void)why_set(why, EINVAL, "PORT: \"%.40s\" is not a port (1 to 65535)", port);
 		return EX_CONFIG;

@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.parse
 import uuid
 
 from harness import BUILD, KEY, FlowTest, free_port, wait_for
@@ -264,6 +265,36 @@ class Real(CtlTest, FlowTest):
         self.expect(ctl("health", "--data-dir", self.daemon.data), OK)
         self.expect(ctl("health", "--socket", self.daemon.data / "api.sock"), OK)
         self.assertNotIn(KEY, done.stdout + done.stderr)
+
+
+    @unittest.skipUnless(os.geteuid() == 0, "takes root")
+    def test_the_installed_socket_is_found_and_one_that_is_not_for_us_is_passed_over(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="trawld-flow-"))
+        self.addCleanup(shutil.rmtree, folder)
+        folder.chmod(0o755)
+        shutil.copy2(CTL, folder / "trawlctl")
+        run = folder / "run"
+        (run / "trawld").mkdir(parents=True)
+        (run / "trawld" / "api.sock").symlink_to(self.daemon.data / "api.sock")
+        self.daemon.data.parent.chmod(0o755)
+        self.daemon.data.chmod(0o755)
+        socket_path = self.daemon.data / "api.sock"
+        socket_path.chmod(0o660)
+        port = urllib.parse.urlsplit(self.daemon.url).port
+
+        def try_as(user, port):
+            # /run of this one process is the test's.
+            script = f'mount --bind {run} /run && exec setpriv --reuid={user} --regid={user} --clear-groups "$@"'
+            return subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", folder / "trawlctl", "health"],
+                                  env=ctl_environment({"PORT": str(port)}), stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=60)
+
+        self.assertNotEqual(port, 1)
+        self.expect(try_as(0, 1), OK, "healthy")
+        self.expect(try_as(65534, port), OK, "healthy")
+        self.expect(try_as(65534, 1), UNREACHABLE, "http://127.0.0.1:1", "/run/trawld/api.sock is not for this user")
+        socket_path.chmod(0o666)
+        self.expect(try_as(65534, 1), OK, "healthy")
 
 
 class Documents(unittest.TestCase):
