@@ -7,6 +7,7 @@
 #   make headers        each header compiles alone
 #   make man            manual pages, completions make check-docs  what they and the documents say
 #   make install DESTDIR= PREFIX=                 make clean
+#   make docs           the generated table in OPERATIONS.md
 #   make deb            packages for Debian       make rpm       the same as .rpm; both in build/packages
 #   SAN=address,undefined with any of them; WERROR= to let warnings pass; V=1 shows the commands.
 
@@ -22,6 +23,7 @@ SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 
 CC ?= cc
 V ?=
@@ -86,7 +88,7 @@ LIB_trawld-front     := $(LIB_BASE)
 LIB_trawlctl         := $(LIB_BASE) $(CURL)
 LIB_trawl-sim        := $(LIB_BASE) -lz
 
-all: $(PROGRAMS:%=$(B)/%)
+all: $(PROGRAMS:%=$(B)/%) $(B)/trawld.catalog
 
 # Unused sections are dropped, so a program carries only what it calls.
 SPLIT := -ffunction-sections -fdata-sections
@@ -106,6 +108,20 @@ $(B)/%.o: %.c $(B)/.flags
 $(B)/.flags: FORCE
 	@mkdir -p $(B)
 	@printf '%s\n' '$(CC) $(ALL_C) $(ALL_LD)' | cmp -s - $@ || printf '%s\n' '$(CC) $(ALL_C) $(ALL_LD)' >$@
+
+# What people read about the log comes from the table of log kinds.
+$(B)/gen-log-kinds: $(patsubst %.c,$(B)/%.o,src/gen/gen_log_kinds.c $(MODEL) $(BASE)) $(B)/.flags
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LD) -Wl,--gc-sections -o $@ $(filter %.o,$^) $(LIB_BASE)
+$(B)/trawld.catalog: $(B)/gen-log-kinds
+	$(call say,GEN,$@)
+	$(Q)$< catalog >$@.new && mv $@.new $@
+
+# Generated parts of documents, written in place; the tests say when one is stale.
+docs: $(B)/gen-log-kinds
+	@$< markdown >$(B)/log-kinds.md
+	@sed -i -e '/<!-- log-kinds:begin -->/,/<!-- log-kinds:end -->/{//!d}' \
+		-e '/<!-- log-kinds:begin -->/r $(B)/log-kinds.md' OPERATIONS.md
 
 # Unit tests: tests/unit/test-FOLDER-NAME.c is a program, linked with every layer
 # below the roles and with the role src/FOLDER when there is one.
@@ -182,6 +198,7 @@ install-trawld: all man
 	$(call put,755,$(LIBEXECDIR),$(addprefix $(B)/trawld-,keeper publisher poller front))
 	$(call put,644,$(UNITDIR),systemd/trawld.socket systemd/trawld.service)
 	sed -i 's|/usr/sbin/trawld|$(SBINDIR)/trawld|' $(DESTDIR)$(UNITDIR)/trawld.service
+	$(call put,644,$(CATALOGDIR),$(B)/trawld.catalog)
 	$(call put_as,systemd/trawld.sysusers,$(SYSUSERSDIR)/trawld.conf)
 	$(call put_as,systemd/trawld.tmpfiles,$(TMPFILESDIR)/trawld.conf)
 	test -e $(DESTDIR)$(SYSCONFDIR)/trawld/trawld.env || \
@@ -260,6 +277,6 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all unit flow check corpus headers install install-trawld install-sim man check-docs deb rpm clean bench \
+.PHONY: all unit flow check corpus headers install install-trawld install-sim man docs check-docs deb rpm clean bench \
 	fuzz fuzz-run lint FORCE
 .SECONDARY:

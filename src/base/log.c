@@ -26,6 +26,7 @@ const struct log_kind log_kind_no_memory = {
 	"no acknowledged crawl is lost.",
 	"Look what uses the memory (systemctl status, free). If it is trawld, lower BACKGROUND_MAX_WORKERS or "
 	"FRONT_WORKERS; if a limit of the unit is hit, raise MemoryMax=.",
+	false,
 };
 
 const struct log_kind log_kind_library_error = {
@@ -35,6 +36,7 @@ const struct log_kind log_kind_library_error = {
 	"the process cannot go on, it ends with status 1 and is started again.",
 	"Look in the kernel's log for a lack of memory or of descriptors at this time. If it comes again, "
 	"report it with the line.",
+	false,
 };
 
 const struct log_kind log_kind_library_warning = {
@@ -42,6 +44,7 @@ const struct log_kind log_kind_library_warning = {
 	"A library has a remark",
 	"libevent met something unusual, such as a descriptor that it cannot watch. Work goes on.",
 	"Nothing, unless it comes often: then report it with the line.",
+	false,
 };
 
 const struct log_kind log_kind_lines_lost = {
@@ -51,6 +54,7 @@ const struct log_kind log_kind_lines_lost = {
 	"are missing before this one. Crawls are not touched by it.",
 	"Look whether systemd-journald runs and its disk has room. Lines that journald drops by its own rate "
 	"limit (LogRateLimitBurst= of the unit) are not counted here.",
+	false,
 };
 
 /* The one thing of a process that is global: where its lines go and how they begin. */

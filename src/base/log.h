@@ -40,7 +40,8 @@ struct log_kind {
 	const char	*message_id;	/* 32 hex digits from random bits: never changes */
 	const char	*subject;	/* the catalog's headline */
 	const char	*meaning;	/* when it is logged and what it means; sentences */
-	const char	*action;	/* what to do; sentences */
+	const char	*action;	/* what to do; sentences, or "" */
+	bool		 of_crawl;	/* each line names its crawl */
 };
 
 /* What base itself may have to say; the roles' kinds are in model/log_kind.h. */

@@ -1,14 +1,31 @@
-"""The log as programs read it: JSON lines of whole crawls, and what cannot be forged in them."""
+"""The log as programs read it: JSON lines of whole crawls, what cannot be forged in them, and the catalog."""
 
 import json
+import pathlib
 import re
+import shutil
+import subprocess
+import tempfile
+import unittest
 
-from harness import KEY, REQUEST, FlowTest, Trawld, wait_for
+from harness import BUILD, KEY, REQUEST, FlowTest, Trawld, wait_for
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 MEMBERS = {"time", "level", "role", "instance", "kind", "crawl_id", "snapshot_id", "stage", "request_id", "message"}
 ROLES = {"trawld", "keeper", "publisher", "poller", "front"}
 STORY = ["crawl-accepted", "crawl-polling", "crawl-ready", "crawl-downloading", "crawl-storing", "crawl-completed"]
+
+
+def catalog():
+    """Kind -> (message id, entry), of the catalog that was built."""
+    entries = re.split(r"^# (?=[a-z-]+, (?:error|warning|info)$)", (BUILD / "trawld.catalog").read_text(), flags=re.M)
+    found = {}
+    for entry in entries[1:]:
+        name = entry.partition(",")[0]
+        found[name] = (re.search(r"^-- ([0-9a-f]{32})$", entry, re.M).group(1), entry)
+    return found
 
 
 class Json(Trawld):
@@ -22,12 +39,19 @@ class Json(Trawld):
             assert {"time", "level", "role", "message"} <= set(line), line
             assert TIME.match(line["time"]) and line["role"] in ROLES, line
             assert line["level"] in ("error", "warning", "info", "debug"), line
-            assert line["level"] == "debug" or line.get("kind"), line
+            assert line["level"] == "debug" or line["kind"] in CATALOG, line
+            # What the catalog says of a kind holds for its lines.
+            entry = CATALOG.get(line.get("kind"), ("", ""))[1]
+            assert "@TRAWLD_CRAWL_ID@" not in entry or "crawl_id" in line, line
+            assert not entry or entry.startswith(f"{line['kind']}, {line['level']}\n"), line
             found.append(line)
         return found
 
     def of_kind(self, *kinds):
         return [line for line in self.lines() if line.get("kind") in kinds]
+
+
+CATALOG = catalog()
 
 
 class Log(FlowTest):
@@ -148,3 +172,51 @@ class Log(FlowTest):
         (line,) = second.lines()
         self.assertEqual((line["kind"], line["level"], line["role"]), ("data-dir-held", "error", "trawld"))
         self.assertIn(str(first.program.pid), line["message"])
+
+
+class Catalog(unittest.TestCase):
+    """What an operator reads about the kinds of lines."""
+
+    def test_every_kind_is_explained(self):
+        self.assertGreater(len(CATALOG), 70)
+        self.assertEqual(len({number for number, _ in CATALOG.values()}), len(CATALOG))
+        for name, (_, entry) in CATALOG.items():
+            self.assertRegex(entry, r"(?m)^Subject: \S.*\nDefined-By: trawld\nSupport: man:trawld\(8\)\n\n\S", name)
+            for line in entry.splitlines()[1:]:
+                self.assertLessEqual(len(line), 79, name)
+                self.assertNotRegex(line, r"^[#;]|^-- (?![0-9a-f]{32}$)", name)
+
+    @unittest.skipUnless(shutil.which("journalctl"), "no journalctl here")
+    def test_journalctl_takes_the_catalog(self):
+        with tempfile.TemporaryDirectory(prefix="trawld-flow-") as root:
+            place = pathlib.Path(root) / "usr/lib/systemd/catalog"
+            place.mkdir(parents=True)
+            (pathlib.Path(root) / "var/lib/systemd/catalog").mkdir(parents=True)
+            shutil.copy(BUILD / "trawld.catalog", place)
+            self.journalctl(root, "--update-catalog")
+            listed = dict(line.split(" ", 1) for line in self.journalctl(root, "--list-catalog").splitlines())
+            self.assertEqual(set(listed), {number for number, _ in CATALOG.values()})
+            for number, entry in CATALOG.values():
+                self.assertIn(f"Subject: {listed[number].partition(': ')[2]}\n", entry)
+            # To the last word of its text.
+            number, entry = CATALOG["crawl-failed"]
+            dumped = self.journalctl(root, "--dump-catalog", number)
+            self.assertEqual(dumped.split("\n\n", 1)[1].strip(), entry.split("\n\n", 1)[1].strip())
+
+    def journalctl(self, root, *words):
+        done = subprocess.run(["journalctl", f"--root={root}", "--no-pager", *words], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        return done.stdout
+
+    def test_the_operations_guide_has_the_table_of_today(self):
+        table = subprocess.run([BUILD / "gen-log-kinds", "markdown"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(table.returncode, 0)
+        guide = (HERE.parent.parent / "OPERATIONS.md").read_text()
+        found = re.search(r"<!-- log-kinds:begin -->\n(.*?)<!-- log-kinds:end -->", guide, re.S)
+        self.assertEqual(found.group(1), table.stdout, "`make docs` writes it again")
+
+    def test_the_generator_refuses_other_words(self):
+        for words in ([], ["nonsense"], ["catalog", "markdown"]):
+            done = subprocess.run([BUILD / "gen-log-kinds", *words], capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, done.stdout), (64, ""))

@@ -27,10 +27,10 @@
 #define CRAWL "01a209fb-d417-7135-a6fc-aa958665ffe5"
 
 static const struct log_kind mishap = {
-	"mishap", LOG_LEVEL_ERROR, "0123456789abcdef0123456789abcdef", "Subject", "Meaning.", "Action.",
+	"mishap", LOG_LEVEL_ERROR, "0123456789abcdef0123456789abcdef", "Subject", "Meaning.", "Action.", false,
 };
 static const struct log_kind step = {
-	"step", LOG_LEVEL_INFO, "ffeeddccbbaa99887766554433221100", "Subject", "Meaning.", "",
+	"step", LOG_LEVEL_INFO, "ffeeddccbbaa99887766554433221100", "Subject", "Meaning.", "", false,
 };
 
 /* stderr is one end of a packet socket, the journal a datagram socket in a folder of ours. */

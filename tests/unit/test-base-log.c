@@ -21,13 +21,13 @@
 #include "base/uuid.h"
 
 static const struct log_kind mishap = {
-	"mishap", LOG_LEVEL_ERROR, "0123456789abcdef0123456789abcdef", "Subject", "Meaning.", "Action.",
+	"mishap", LOG_LEVEL_ERROR, "0123456789abcdef0123456789abcdef", "Subject", "Meaning.", "Action.", false,
 };
 static const struct log_kind remark = {
-	"remark", LOG_LEVEL_WARNING, "00112233445566778899aabbccddeeff", "Subject", "Meaning.", "Action.",
+	"remark", LOG_LEVEL_WARNING, "00112233445566778899aabbccddeeff", "Subject", "Meaning.", "Action.", false,
 };
 static const struct log_kind step = {
-	"step", LOG_LEVEL_INFO, "ffeeddccbbaa99887766554433221100", "Subject", "Meaning.", "",
+	"step", LOG_LEVEL_INFO, "ffeeddccbbaa99887766554433221100", "Subject", "Meaning.", "", false,
 };
 
 /* stderr is one end of a packet socket here: each write is one packet. */
