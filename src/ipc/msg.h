@@ -75,7 +75,7 @@ struct msg_hello {
 /* ---- front and keeper ---- */
 
 #define IDEMPOTENCY_KEY_SIZE 129	/* visible ASCII, at most 128; "" for none */
-#define REQUEST_ID_SIZE	     65		/* [A-Za-z0-9._-]{1,64}: the client's X-Request-Id or the front's own, for the log */
+#define REQUEST_ID_SIZE	     65		/* [A-Za-z0-9._-]{1,64}: X-Request-Id, the client's or ours; for the log */
 
 struct msg_crawl_create {
 	uint64_t	request;	/* the front's token, comes back in every answer to it */

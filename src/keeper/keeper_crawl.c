@@ -134,8 +134,8 @@ log_step(const struct keeper *k, const struct crawl *c, enum crawl_state from)
 	if (c->state == from || !log_wants(log_kinds[state_kinds[c->state]].level))
 		return;
 	log_as(state_kinds[c->state], LOG_FIELDS(.crawl = &c->id, .snapshot_id = c->snapshot_id,
-	    .stage = crawl_stage_name(stage_of_step(c, from)), .request_id = k->request_id), "%s -> %s%s", crawl_state_name(from),
-	    crawl_state_name(c->state), state_details(details, sizeof(details), c));
+	    .stage = crawl_stage_name(stage_of_step(c, from)), .request_id = k->request_id), "%s -> %s%s",
+	    crawl_state_name(from), crawl_state_name(c->state), state_details(details, sizeof(details), c));
 }
 
 static void

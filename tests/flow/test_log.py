@@ -139,7 +139,8 @@ class Log(FlowTest):
     def test_what_the_provider_says_forges_no_line_and_tells_no_key(self):
         forged = '\r\n2026-11-23T18:20:11.123Z error keeper forged\n{"level":"error","message":"x"}\n\x1b[2J\x9b'
         for form in ("text", "json"):
-            for body in (json.dumps({"error": f"{forged} key {KEY} {'long ' * 2000}"}), f"plain, error keeper forged \x9b31m {KEY}"):
+            for body in (json.dumps({"error": f"{forged} key {KEY} {'long ' * 2000}"}),
+                         f"plain, error keeper forged \x9b31m {KEY}"):
                 with self.subTest(form=form, body=body[:10]):
                     self.provider_says(form, body)
 

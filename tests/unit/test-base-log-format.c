@@ -305,6 +305,7 @@ static void
 journal_gets_a_field_for_all_that_is_known(void **state)
 {
 	struct uuid id = crawl();
+	struct log_fields fields = { &id, "sd_1", "polling", "r-1" };
 	const char *d, *line;
 	char number[16];
 
@@ -312,7 +313,7 @@ journal_gets_a_field_for_all_that_is_known(void **state)
 	stderr_is_the_journals(true);
 	log_open("poller[12]", LOG_LEVEL_INFO);
 	(void)snprintf(number, sizeof(number), "%d", __LINE__ + 1);
-	log_say(&mishap, LOG_FIELDS(.crawl = &id, .snapshot_id = "sd_1", .stage = "polling", .request_id = "r-1"), "%s", "no");
+	log_say(&mishap, &fields, "%s", "no");
 	d = next_from(journal);
 	assert_field(d, "MESSAGE", "poller[12] crawl=" CRAWL " snapshot=sd_1 request=r-1 no");
 	assert_field(d, "MESSAGE_ID", "0123456789abcdef0123456789abcdef");
