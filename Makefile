@@ -88,7 +88,7 @@ LIB_trawld-front     := $(LIB_BASE)
 LIB_trawlctl         := $(LIB_BASE) $(CURL)
 LIB_trawl-sim        := $(LIB_BASE) -lz
 
-all: $(PROGRAMS:%=$(B)/%) $(B)/trawld.catalog
+all: $(PROGRAMS:%=$(B)/%)
 
 # Unused sections are dropped, so a program carries only what it calls.
 SPLIT := -ffunction-sections -fdata-sections
@@ -109,20 +109,6 @@ $(B)/.flags: FORCE
 	@mkdir -p $(B)
 	@printf '%s\n' '$(CC) $(ALL_C) $(ALL_LD)' | cmp -s - $@ || printf '%s\n' '$(CC) $(ALL_C) $(ALL_LD)' >$@
 
-# What people read about the log comes from the table of log kinds.
-$(B)/gen-log-kinds: $(patsubst %.c,$(B)/%.o,src/gen/gen_log_kinds.c $(MODEL) $(BASE)) $(B)/.flags
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LD) -Wl,--gc-sections -o $@ $(filter %.o,$^) $(LIB_BASE)
-$(B)/trawld.catalog: $(B)/gen-log-kinds
-	$(call say,GEN,$@)
-	$(Q)$< catalog >$@.new && mv $@.new $@
-
-# Generated parts of documents, written in place; the tests say when one is stale.
-docs: $(B)/gen-log-kinds
-	@$< markdown >$(B)/log-kinds.md
-	@sed -i -e '/<!-- log-kinds:begin -->/,/<!-- log-kinds:end -->/{//!d}' \
-		-e '/<!-- log-kinds:begin -->/r $(B)/log-kinds.md' OPERATIONS.md
-
 # Unit tests: tests/unit/test-FOLDER-NAME.c is a program, linked with every layer
 # below the roles and with the role src/FOLDER when there is one.
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test-*.c))
@@ -139,7 +125,7 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call unit,$(t))))
 unit: $(UNIT_TESTS:%=$(B)/tests/unit/%)
 	@sh tests/unit/run.sh $^
 
-flow: all
+flow: all $(B)/trawld.catalog
 	@TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/flow/run.py tests/flow $(FLOW)
 
 check: unit corpus check-docs flow
@@ -198,7 +184,6 @@ install-trawld: all man
 	$(call put,755,$(LIBEXECDIR),$(addprefix $(B)/trawld-,keeper publisher poller front))
 	$(call put,644,$(UNITDIR),systemd/trawld.socket systemd/trawld.service)
 	sed -i 's|/usr/sbin/trawld|$(SBINDIR)/trawld|' $(DESTDIR)$(UNITDIR)/trawld.service
-	$(call put,644,$(CATALOGDIR),$(B)/trawld.catalog)
 	$(call put_as,systemd/trawld.sysusers,$(SYSUSERSDIR)/trawld.conf)
 	$(call put_as,systemd/trawld.tmpfiles,$(TMPFILESDIR)/trawld.conf)
 	test -e $(DESTDIR)$(SYSCONFDIR)/trawld/trawld.env || \
@@ -216,8 +201,8 @@ PACKAGE_FLAGS = VERSION='$(VERSION)' VERSION_ORIGIN='$(origin VERSION)' \
 deb rpm:
 	@env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES -u MAKELEVEL $(PACKAGE_FLAGS) packaging/build-package $@
 
-# Manual pages and completions: templates below packaging/, whose lists come from the
-# programs' own tables. The generator runs here and is installed nowhere.
+# Manual pages, completions and the journal's catalog: templates below packaging/, whose lists
+# come from the programs' own tables. The generator runs here and is installed nowhere.
 MAN_PAGES := $(patsubst packaging/man/%.in,%,$(wildcard packaging/man/*.in))
 COMPLETED := trawld trawlctl trawl-sim
 man_file = $(B)/man/man$(lastword $(subst ., ,$(1)))/$(1)
@@ -255,11 +240,16 @@ $(FISH_FILES): $(B)/completions/fish/%.fish: packaging/completions/fish.in $(DOC
 	$(call say,DOC,$@)
 	$(call docgen,$*)
 
-DOC_FILES := $(MAN_FILES) $(BASH_FILES) $(ZSH_FILES) $(FISH_FILES)
+$(B)/trawld.catalog: packaging/trawld.catalog.in $(DOCGEN)
+	$(call say,DOC,$@)
+	$(call docgen,trawld)
+
+DOC_FILES := $(B)/trawld.catalog $(MAN_FILES) $(BASH_FILES) $(ZSH_FILES) $(FISH_FILES)
 man: $(DOC_FILES)
 
 # Of the given files each into the folder of its kind.
 define put_docs
+	$(call put,644,$(CATALOGDIR),$(filter %.catalog,$(1)))
 	$(call put,644,$(MANDIR)/man1,$(filter %.1,$(1)))
 	$(call put,644,$(MANDIR)/man5,$(filter %.5,$(1)))
 	$(call put,644,$(MANDIR)/man8,$(filter %.8,$(1)))
@@ -267,6 +257,12 @@ define put_docs
 	$(call put,644,$(ZSHCOMPDIR),$(filter $(ZSH_FILES),$(1)))
 	$(call put,644,$(FISHCOMPDIR),$(filter $(FISH_FILES),$(1)))
 endef
+
+# The table in OPERATIONS.md, written in place; check-docs says when it is stale.
+docs: $(DOCGEN)
+	@echo @log-kinds@ | $(DOCGEN) trawld /dev/stdin '$(RELEASED)' >$(B)/log-kinds.md
+	@sed -i -e '/<!-- log-kinds:begin -->/,/<!-- log-kinds:end -->/{//!d}' \
+		-e '/<!-- log-kinds:begin -->/r $(B)/log-kinds.md' OPERATIONS.md
 
 # What the pages, the completions, the sample configuration and the README say.
 check-docs: all man

@@ -22,7 +22,7 @@ static const struct subject subjects[] = {
 	{ "trawld.env", NULL, NULL },
 };
 
-static const struct block *const blocks[] = { mdoc_blocks, bash_blocks, zsh_blocks, fish_blocks };
+static const struct block *const blocks[] = { mdoc_blocks, bash_blocks, zsh_blocks, fish_blocks, log_blocks };
 
 static const struct subject *
 subject_find(const char *name)

@@ -1,7 +1,8 @@
 /*
- * docgen.h - the generator of manual pages and completions: a template is copied, and
- * the lines that are markers are replaced by what the tables of options and commands
- * say. It runs while trawld is built and is installed nowhere.
+ * docgen.h - the generator of manual pages, completions, the journal's catalog and
+ * tables in documents: a template is copied, and the lines that are markers are
+ * replaced by what the tables of options, commands and log kinds say. It runs while
+ * trawld is built and is installed nowhere.
  */
 #ifndef DOCS_DOCGEN_H
 #define DOCS_DOCGEN_H
@@ -27,7 +28,7 @@ struct block {
 };
 
 /* Each ends with a row without a marker. */
-extern const struct block mdoc_blocks[], bash_blocks[], zsh_blocks[], fish_blocks[];
+extern const struct block mdoc_blocks[], bash_blocks[], zsh_blocks[], fish_blocks[], log_blocks[];
 
 /* What a value can be completed with. */
 enum completion { COMPLETE_FLAG, COMPLETE_ANYTHING, COMPLETE_WORDS, COMPLETE_FILES, COMPLETE_DIRS };

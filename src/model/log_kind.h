@@ -2,7 +2,7 @@
  * log_kind.h - every kind of line that the processes of trawld log at info, warning or
  * error: one table that holds its name, level, MESSAGE_ID, and what an operator is told
  * about it. The journal's catalog and the table in OPERATIONS.md are made of it
- * (src/gen/gen_log_kinds.c).
+ * (packaging/docs/docgen_log.c).
  *
  *   log_as(KIND_CRAWL_ACCEPTED, LOG_FIELDS(.crawl = &c->id), "accepted");
  *   fatal_as(EXIT_STATUS_CONFIG, KIND_CONFIG_INVALID, "%s", why.text);
