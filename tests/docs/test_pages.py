@@ -100,6 +100,15 @@ class Claims(unittest.TestCase):
         told = section(page("trawlctl"), "ENVIRONMENT")
         self.assertEqual(set(re.findall(r"\b[A-Z][A-Z_]{3,}\b", told)), read)
 
+    def test_the_places_that_trawlctl_looks_at_are_told(self):
+        places = set()
+        for path in (ROOT / "src/ctl").glob("*.c"):
+            places |= set(re.findall(r'(?m)^#define \w+\s+"(/[^"]*)"', path.read_text()))
+        self.assertIn("/var/lib/trawld", places)
+        for place in places:
+            self.assertIn(place, page("trawlctl"))
+            self.assertIn(place, out(BUILD / "trawlctl", "--help"))
+
     def test_what_this_version_does_not_do_is_said_as_long_as_it_holds(self):
         done = run(BUILD / "trawld", "--config", "/dev/null", "--check-config",
                    env={"STORAGE_BACKEND": "gcp", "BRIGHTDATA_API_KEY": "x"})
