@@ -100,6 +100,11 @@ class Claims(unittest.TestCase):
         told = section(page("trawlctl"), "ENVIRONMENT")
         self.assertEqual(set(re.findall(r"\b[A-Z][A-Z_]{3,}\b", told)), read)
 
+    def test_the_fields_of_the_journal_are_those_that_are_written(self):
+        source = "".join(p.read_text() for p in (ROOT / "src/base").glob("log*.c"))
+        told = section(page("trawld"), "LOGGING").split("tells a crawl")[0]
+        self.assertEqual(set(re.findall(r"\bTRAWLD_[A-Z_]+", told)), set(re.findall(r'"(TRAWLD_[A-Z_]+)"', source)))
+
     def test_the_places_that_trawlctl_looks_at_are_told(self):
         places = set()
         for path in (ROOT / "src/ctl").glob("*.c"):
