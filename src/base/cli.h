@@ -56,7 +56,8 @@ int cli_read(const struct cli *, const char *command, void *fields, int argc, ch
 int cli_read_all(const struct cli *, void *fields, int argc, char **argv, struct why *why);
 
 /* The beginning of a help text: "NAME - SUMMARY", examples, usage. arguments may be NULL. */
-void cli_help_head(FILE *out, const char *name, const char *summary, const char *examples, const char *arguments);
+void cli_help_head(FILE *out, const char *name, const char *summary, const char *examples,
+    const char *arguments);
 /* The options of a command, or with NULL those that are taken anywhere, below a title;
  * nothing when there are none. */
 void cli_help_options(FILE *out, const struct cli *, const char *title, const char *command);

@@ -198,7 +198,7 @@ const struct option options[] = {
 	  .help = "How much is logged." },
 	{ .name = "LOG_FORMAT", .kind = OPTION_WORD, FIELD(log_format),
 	  .fallback = "auto", .words = format_words, .readers = EVERYONE,
-	  .help = "text lines or JSON lines on stderr, or the journal's own fields; auto is journal where stderr "
+	  .help = "Text lines or JSON lines on stderr, or the journal's own fields; auto is journal where stderr "
 	  "leads to it, else text." },
 };
 

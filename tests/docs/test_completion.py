@@ -132,7 +132,8 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(FOLDER)
-            os.execve(words[0], words, {"TERM": "vt100", "PS1": "$ ", "HOME": self.home.name, "PATH": "/usr/bin:/bin"})
+            os.execve(words[0], words,
+                      {"TERM": "vt100", "PS1": "$ ", "HOME": self.home.name, "PATH": "/usr/bin:/bin"})
         self.seen = ""
         self.send(setup + "\nprintf '<%s>' set-up; echo\n")
         self.expect(r"<set-up>")
@@ -198,8 +199,8 @@ class AtATerminal(unittest.TestCase):
     def test_zsh(self):
         for program in PROGRAMS:
             self.assertEqual(run("zsh", "-n", FOLDER / "zsh" / f"_{program}").stderr, "")
-        self.try_all([shutil.which("zsh"), "-f", "-i"],
-                     f"unset zle_bracketed_paste; fpath=($PWD/zsh $fpath); autoload -Uz compinit; compinit -u -D; {SHOW}")
+        self.try_all([shutil.which("zsh"), "-f", "-i"], "unset zle_bracketed_paste; fpath=($PWD/zsh $fpath); "
+                     f"autoload -Uz compinit; compinit -u -D; {SHOW}")
 
 
 if __name__ == "__main__":

@@ -65,7 +65,8 @@ class Options(unittest.TestCase):
                 self.assertIn(example.strip(), text)
 
     def test_the_configuration_is_that_of_the_table(self):
-        told = re.findall(r"(?ms)^     ([A-Z_]+) \(([a-z ]+)\)\n +(\S[^\n]*)\n\n +Allowed: (.*?)\.\s+Default: (.*?)\.(?:  A|\n)",
+        told = re.findall(r"(?ms)^     ([A-Z_]+) \(([a-z ]+)\)\n +(\S[^\n]*)\n\n"
+                          r" +Allowed: (.*?)\.\s+Default: (.*?)\.(?:  A|\n)",
                           section(page("trawld.env"), "OPTIONS"))
         found = {name: "" if default == "none" else default.strip("'`") for name, _, _, _, default in told}
         self.assertEqual(found, settings())
@@ -117,7 +118,8 @@ class Claims(unittest.TestCase):
     def test_what_this_version_does_not_do_is_said_as_long_as_it_holds(self):
         done = run(BUILD / "trawld", "--config", "/dev/null", "--check-config",
                    env={"STORAGE_BACKEND": "gcp", "BRIGHTDATA_API_KEY": "x"})
-        self.assertEqual(done.returncode == 78, "STORAGE_BACKEND=gcp is known and refused" in page("trawld.env"))
+        said = "STORAGE_BACKEND=gcp is known and refused" in page("trawld.env")
+        self.assertEqual(said, done.returncode == 78)
 
     def test_the_example_of_a_configuration_is_taken(self):
         text = "\n".join(line[11:] for line in section(page("trawld.env"), "EXAMPLES").splitlines()) + "\n"
