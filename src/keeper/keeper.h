@@ -104,7 +104,7 @@ struct job {
 	bool			has_request;
 };
 
-#define KEEPER_MINUTES 60
+#define KEEPER_MINUTES STORE_MINUTES
 
 struct keeper {
 	const struct conf	*conf;
@@ -251,6 +251,7 @@ void keeper_outbox_lost(struct keeper *, struct keeper_peer *publisher);
 
 /* ---- health ---- */
 
+void keeper_status_recover(struct keeper *);	/* the failures of the last hour */
 void keeper_status_failed(struct keeper *, const struct crawl *);
 void keeper_status_trouble(struct keeper *, const char *text);	/* becomes last_error */
 uint32_t keeper_status_failed_in_hour(const struct keeper *);

@@ -34,15 +34,41 @@ turn_minutes(struct keeper *k)
 	k->failed_minute = minute;
 }
 
-void
-keeper_status_failed(struct keeper *k, const struct crawl *c)
+static void
+remember_failure(struct keeper *k, enum error_code error, const char *error_text)
 {
 	char text[ERROR_TEXT_SIZE + 64];
 
+	(void)snprintf(text, sizeof(text), "%s: %s", error_info(error)->name, error_text);
+	remember(k, text);
+}
+
+void
+keeper_status_failed(struct keeper *k, const struct crawl *c)
+{
 	turn_minutes(k);
 	k->failed[k->failed_minute % KEEPER_MINUTES]++;
-	(void)snprintf(text, sizeof(text), "%s: %s", error_info(c->error)->name, c->error_text);
-	remember(k, text);
+	remember_failure(k, c->error, c->error_text);
+}
+
+/* What happened under a former keeper is no less true. Troubles that were no crawl's end
+ * are forgotten: if they last they are met again. */
+void
+keeper_status_recover(struct keeper *k)
+{
+	struct store_failures failures;
+	int64_t now = keeper_now(k);
+	struct why why;
+
+	keeper_must(k, store_failures(k->store, now, &failures, &why), &why);
+	turn_minutes(k);
+	for (int ago = 0; ago < KEEPER_MINUTES; ago++)
+		k->failed[(k->failed_minute + KEEPER_MINUTES - ago) % KEEPER_MINUTES] = failures.minutes[ago];
+	if (failures.last_ms == 0)
+		return;
+	remember_failure(k, failures.error, failures.error_text);
+	k->error_mono_ms -= now - failures.last_ms;
+	k->error_mono_ms += k->error_mono_ms == 0;
 }
 
 /* A refused key is met by every crawl: one line a minute will do. */

@@ -207,6 +207,7 @@ keeper_recover(struct keeper *k)
 	keeper_must(k, store_counts(k->store, k->counts, &why), &why);
 	for (int state = 0; state < CRAWL_STATE_COUNT; state++)
 		k->live += k->counts[state];
+	keeper_status_recover(k);
 	recover_budget(k);
 	keeper_lease_recover(k);
 	if (k->conf->background_polling_enabled)

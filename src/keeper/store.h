@@ -73,6 +73,17 @@ int store_snapshot_owner(struct store *, const char *snapshot_id, struct uuid *r
 /* Crawls in each state that has not ended. */
 int store_counts(struct store *, uint32_t ret[CRAWL_STATE_COUNT], struct why *why);
 
+#define STORE_MINUTES 60
+
+/* Crawls that failed in the hour before a time, by an index. */
+struct store_failures {
+	uint32_t	minutes[STORE_MINUTES];	/* so many minutes before; 0: the last one */
+	int64_t		last_ms;		/* when the newest did; 0: none did */
+	enum error_code	error;			/* of that one */
+	char		error_text[ERROR_TEXT_SIZE];
+};
+int store_failures(struct store *, int64_t before_ms, struct store_failures *ret, struct why *why);
+
 /* ---- leases ---- */
 
 /* Up to max crawls of the lane whose due time has come, longest due first, by an

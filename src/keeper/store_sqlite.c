@@ -47,6 +47,7 @@ enum sql {
 	SQL_BEGIN, SQL_COMMIT, SQL_EPOCH_SET, SQL_EPOCH_GET,
 	SQL_CRAWL_ADD, SQL_REQUEST_ADD, SQL_CRAWL_FIND, SQL_REQUEST_FIND,
 	SQL_CRAWL_UPDATE, SQL_CRAWL_UPDATE_JOB, SQL_KEY_FIND, SQL_SNAPSHOT_OWNER, SQL_COUNTS,
+	SQL_FAILED_MINUTES, SQL_FAILED_LAST,
 	SQL_DUE, SQL_DUE_NEXT, SQL_WAKE, SQL_LEASED, SQL_SHIFT,
 	SQL_LIMITS_NOTE, SQL_LIMITS_NOTED, SQL_PAUSES_DROP, SQL_PAUSE_ADD, SQL_PAUSES_READ,
 	SQL_REFUSALS_DROP, SQL_REFUSAL_ADD, SQL_REFUSALS_READ,
@@ -71,6 +72,10 @@ static const char *const sql_text[SQL_COUNT] = {
 	[SQL_SNAPSHOT_OWNER] = "SELECT id FROM crawls WHERE snapshot_id = ?",
 	[SQL_COUNTS] = "SELECT state, count(*) FROM crawls INDEXED BY crawls_due"
 	    " WHERE lane IS NOT NULL GROUP BY state",
+	[SQL_FAILED_MINUTES] = "SELECT (?1 - finished_ms) / 60000, count(*) FROM crawls INDEXED BY crawls_failed"
+	    " WHERE state = 8 AND finished_ms > ?1 - 3600000 AND finished_ms <= ?1 GROUP BY 1",
+	[SQL_FAILED_LAST] = "SELECT finished_ms, error, error_text FROM crawls INDEXED BY crawls_failed"
+	    " WHERE state = 8 AND finished_ms > ?1 - 3600000 AND finished_ms <= ?1 ORDER BY finished_ms DESC LIMIT 1",
 	[SQL_DUE] = "SELECT " ALL_COLUMNS " FROM crawls INDEXED BY crawls_due"
 	    " WHERE lane = ?1 AND due_ms > 0 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
 	[SQL_DUE_NEXT] = "SELECT due_ms FROM crawls INDEXED BY crawls_due"
@@ -642,6 +647,35 @@ store_counts(struct store *s, uint32_t ret[CRAWL_STATE_COUNT], struct why *why)
 			ret[state] = (uint32_t)get_int(&r);
 	}
 	return result;
+}
+
+int
+store_failures(struct store *s, int64_t before_ms, struct store_failures *ret, struct why *why)
+{
+	struct binder minutes = bind_to(s, SQL_FAILED_MINUTES), last = bind_to(s, SQL_FAILED_LAST);
+	int result;
+
+	memset(ret, 0, sizeof(*ret));
+	put_int(&minutes, before_ms);
+	while ((result = row(s, SQL_FAILED_MINUTES, "counting failures", why)) > 0) {
+		struct reader r = { minutes.st, 0 };
+		int64_t minute = get_int(&r);
+
+		if (minute >= 0 && minute < STORE_MINUTES)
+			ret->minutes[minute] = (uint32_t)get_int(&r);
+	}
+	if (result < 0)
+		return result;
+	put_int(&last, before_ms);
+	if ((result = row(s, SQL_FAILED_LAST, "reading the last failure", why)) > 0) {
+		struct reader r = { last.st, 0 };
+
+		ret->last_ms = get_int(&r);
+		ret->error = (enum error_code)get_int(&r);
+		get_text(&r, ret->error_text, sizeof(ret->error_text));
+		end(s, SQL_FAILED_LAST);
+	}
+	return result < 0 ? result : 0;
 }
 
 /* ---- leases ---- */

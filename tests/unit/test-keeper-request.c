@@ -490,6 +490,36 @@ test_health_counts_what_is_there(void **state)
 	assert_int_equal(crawl_of(w, &id).state, CRAWL_FAILED);
 }
 
+static void
+test_failures_of_the_hour_outlive_the_keeper(void **state)
+{
+	struct world *w = *state;
+
+	(void)crawl_in(w, CRAWL_DOWNLOADING);
+	answer_task(w, TASK_DOWNLOAD, OUTCOME_FAILED, ERROR_SNAPSHOT_EXPIRED);
+	test_pass(30 * 60 * 1000);
+	for (int i = 0; i < 2; i++) {
+		world_kill(w);
+		test_mono_ms = i == 0 ? test_mono_ms : 5000;	/* the second time as after a reboot */
+		w->status[0] = '\0';
+		world_start(w);
+		keeper_status_tell(w->keeper);
+		assert_non_null(strstr(w->status, "1 failed in 1 h; last error SNAPSHOT_EXPIRED"));
+	}
+	test_pass(29 * 60 * 1000);
+	keeper_status_tell(w->keeper);
+	assert_non_null(strstr(w->status, "1 failed in 1 h; last error SNAPSHOT_EXPIRED"));
+	test_pass(2 * 60 * 1000);
+	keeper_status_tell(w->keeper);
+	assert_non_null(strstr(w->status, "0 failed in 1 h"));
+	assert_null(strstr(w->status, "SNAPSHOT_EXPIRED"));
+	world_kill(w);
+	world_start(w);
+	keeper_status_tell(w->keeper);
+	assert_non_null(strstr(w->status, "0 failed in 1 h"));
+	assert_null(strstr(w->status, "SNAPSHOT_EXPIRED"));
+}
+
 int
 main(void)
 {
@@ -522,6 +552,7 @@ main(void)
 		TEST(test_cancel_of_a_download_is_too_late),
 		TEST(test_cancel_of_nothing_is_not_found),
 		TEST(test_health_counts_what_is_there),
+		TEST(test_failures_of_the_hour_outlive_the_keeper),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

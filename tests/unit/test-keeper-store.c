@@ -287,6 +287,45 @@ test_counts_are_of_live_crawls(void **state)
 	store_close(s);
 }
 
+static void
+add_failed(struct store *s, int64_t finished_ms, enum error_code error, const char *text)
+{
+	struct crawl c = add(s, CRAWL_POLLING, 1);
+
+	c.state = CRAWL_FAILED;
+	c.finished_ms = finished_ms;
+	c.error = error;
+	(void)str_copy(c.error_text, sizeof(c.error_text), text);
+	must(store_crawl_update(s, &c, false, &why));
+}
+
+static void
+test_failures_of_the_last_hour_are_counted_by_minute(void **state)
+{
+	struct store *s = open_store();
+	const int64_t now = 1732385000000, minute = 60000;
+	struct store_failures f;
+
+	(void)state;
+	must(store_failures(s, now, &f, &why));
+	assert_int_equal(f.last_ms, 0);
+	add_failed(s, now - 60 * minute, ERROR_INTERNAL, "too old");
+	add_failed(s, now + 1, ERROR_INTERNAL, "not yet");
+	add_failed(s, now - minute / 2, ERROR_SNAPSHOT_EXPIRED, "the last one");
+	add_failed(s, now - minute / 3 * 2, ERROR_INTERNAL, "one before");
+	add_failed(s, now - 60 * minute + 1, ERROR_INTERNAL, "the oldest");
+	(void)add(s, CRAWL_COMPLETED, 0);
+	must(store_failures(s, now, &f, &why));
+	assert_int_equal(f.minutes[0], 2);
+	assert_int_equal(f.minutes[59], 1);
+	for (int i = 1; i < 59; i++)
+		assert_int_equal(f.minutes[i], 0);
+	assert_int_equal(f.last_ms, now - minute / 2);
+	assert_int_equal(f.error, ERROR_SNAPSHOT_EXPIRED);
+	assert_string_equal(f.error_text, "the last one");
+	store_close(s);
+}
+
 /* ---- due, leases ---- */
 
 static void
@@ -673,6 +712,7 @@ main(void)
 		TEST(test_keys_and_jobs_belong_to_one_crawl),
 		TEST(test_second_use_of_a_key_is_an_error),
 		TEST(test_counts_are_of_live_crawls),
+		TEST(test_failures_of_the_last_hour_are_counted_by_minute),
 		TEST(test_due_crawls_come_by_lane_longest_due_first),
 		TEST(test_leased_crawls_are_found_in_order_of_their_tokens),
 		TEST(test_times_move_with_the_clock_and_waiting_crawls_wake),
