@@ -19,6 +19,7 @@
 #include "model/log_kind.h"
 
 #define CONTROL_BUFFER (1 << 20)	/* room for a PEER of every child, and for a slow reader */
+#define START_MAX_MS   900000	/* of a start that gets on, as in a migration */
 
 const char *
 child_name(const struct child *c)
@@ -64,6 +65,16 @@ child_on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		child_on_silent(c);
+}
+
+void
+child_last_words(const struct child *c, char *dst, size_t size)
+{
+	struct inherit_message m;
+
+	while (recv(c->control, &m, sizeof(m), MSG_DONTWAIT) == (ssize_t)sizeof(m))
+		if (m.version == INHERIT_VERSION && m.type == INHERIT_STATUS)
+			(void)str_printable(dst, size, m.text, strnlen(m.text, sizeof(m.text)));
 }
 
 static void
@@ -193,12 +204,38 @@ child_ready(struct child *c)
 }
 
 void
+child_gets_on(struct child *c)
+{
+	int64_t left = c->started_ms + START_MAX_MS - clock_mono_ms(&clock_system);
+
+	loop_timer_in(c->deadline, left < c->service->ready_within_ms ? left : c->service->ready_within_ms);
+}
+
+void
 child_leave(struct child *c, int64_t within_ms)
 {
 	if (c->state != CHILD_LEAVING)
 		(void)kill(c->pid, SIGTERM);
 	c->state = CHILD_LEAVING;
 	loop_timer_in(c->deadline, within_ms);
+}
+
+bool
+child_waits_for_disk(const struct child *c)
+{
+	char path[32], text[256];
+	const char *end = NULL;
+	scoped_fd fd = -1;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)c->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n > 0) {
+		text[n] = '\0';
+		end = strrchr(text, ')');	/* of the program's name; the state follows */
+	}
+	return end && strncmp(end, ") D", 3) == 0;
 }
 
 void

@@ -49,11 +49,18 @@ int child_start(struct child *c, struct event_base *, struct spawn *s, struct wh
 void child_free(struct child *);	/* closes its control socket; does not kill */
 
 void child_ready(struct child *);
+/* It is not ready, but gets on: its time for that begins again, within limits. */
+void child_gets_on(struct child *);
 /* SIGTERM, and SIGKILL when it is still there then. Called again: only the deadline changes. */
 void child_leave(struct child *, int64_t within_ms);
 void child_kill(struct child *, const char *reason);
 /* Hands fd over (the caller closes its copy): a stream to the other child. */
 int child_send_peer(struct child *, const struct child *other, int fd);
+
+/* It has ended: what it still said of itself (STATUS), if anything, into dst. */
+void child_last_words(const struct child *, char *dst, size_t size);
+/* It is in a system call that no signal ends: a disk that does not answer, mostly. */
+bool child_waits_for_disk(const struct child *);
 
 /* "poller[2]" for a log line; valid until the next call but one. */
 const char *child_name(const struct child *);

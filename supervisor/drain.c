@@ -2,11 +2,14 @@
  * drain.c - the end of the set: services leave bottom to top, each with its limit.
  */
 #include <stdio.h>
+#include <string.h>
 
-#include "base/log.h"
+#include "base/mem.h"
 #include "model/log_kind.h"
 #include "supervisor/notify.h"
 #include "supervisor/supervisor.h"
+
+#define EXTRA_MS 5000	/* of patience that systemd is asked for beyond a row's limit */
 
 static void
 drain_row(struct supervisor *sup, const struct service *service)
@@ -19,6 +22,8 @@ drain_row(struct supervisor *sup, const struct service *service)
 		for (struct child *c = p->children; c; c = c->next)
 			child_leave(c, service->stop_within_ms);
 	}
+	/* A row that is through is progress; the next one gets its own time. */
+	notify_extend(service->stop_within_ms + EXTRA_MS);
 }
 
 void
@@ -30,9 +35,10 @@ drain_begin(struct supervisor *sup, int exit_status, const char *reason)
 	    "stopping: %s", reason);
 	sup->phase = PHASE_DRAINING;
 	sup->exit_status = exit_status;
+	if (exit_status != EXIT_STATUS_OK)
+		(void)str_printable(sup->reason, sizeof(sup->reason), reason, strlen(reason));
 	reload_done(sup);
-	notify_stopping("Stopping");
-	notify_extend(15000);
+	notify_stopping(status_line(sup));
 	for (unsigned i = 0; i < sup->place_count; i++)
 		(void)evtimer_del(sup->places[i].restart);
 	sup->draining_row = SERVICE_COUNT - 1;

@@ -23,10 +23,13 @@
 
 #include "base/mem.h"
 
+#define TEXT_SIZE     1280	/* a status line and what goes with it */
+#define CLOSE_WAIT_MS 200	/* for room to say what is owed at the very end */
+
 /* One systemd a process, as the library has it. */
 static struct {
 	int	probe;			/* -1: nobody asked */
-	char	owed[512];		/* "" for nothing */
+	char	owed[TEXT_SIZE];	/* "" for nothing */
 } notify = { .probe = -1 };
 
 void
@@ -49,14 +52,6 @@ notify_open(void)
 	notify.probe = take_fd(&fd);
 }
 
-void
-notify_close(void)
-{
-	if (notify.probe >= 0)
-		(void)close(notify.probe);
-	notify.probe = -1;
-}
-
 static bool
 notify_has_room(void)
 {
@@ -74,12 +69,24 @@ notify_tick(void)
 	notify.owed[0] = '\0';
 }
 
-static void
+void
+notify_close(void)
+{
+	struct pollfd p = { .fd = notify.probe, .events = POLLOUT };
+
+	if (notify.owed[0] != '\0' && notify.probe >= 0)
+		(void)poll(&p, 1, CLOSE_WAIT_MS);
+	notify_tick();
+	if (notify.probe >= 0)
+		(void)close(notify.probe);
+	notify.probe = -1;
+}
+
+static bool
 notify_say(const char *text)
 {
 	notify_tick();
-	if (notify_has_room())
-		(void)sd_notify(0, text);
+	return notify_has_room() && sd_notify(0, text) > 0;
 }
 
 /* What must arrive, late if need be; what was owed before is outdated by it. */
@@ -93,19 +100,19 @@ notify_owe(const char *text)
 void
 notify_ready(const char *status)
 {
-	char text[512];
+	char text[TEXT_SIZE];
 
 	(void)snprintf(text, sizeof(text), "READY=1\nSTATUS=%s", status);
 	notify_owe(text);
 }
 
-void
+bool
 notify_status(const char *status)
 {
-	char text[512];
+	char text[TEXT_SIZE];
 
 	(void)snprintf(text, sizeof(text), "STATUS=%s", status);
-	notify_say(text);
+	return notify_say(text);
 }
 
 void
@@ -115,7 +122,7 @@ notify_reloading(void)
 	char text[128];
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	(void)snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reloading",
+	(void)snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
 	    (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
 	notify_owe(text);
 }
@@ -123,7 +130,7 @@ notify_reloading(void)
 void
 notify_stopping(const char *status)
 {
-	char text[512];
+	char text[TEXT_SIZE];
 
 	(void)snprintf(text, sizeof(text), "STOPPING=1\nSTATUS=%s", status);
 	notify_owe(text);
@@ -132,7 +139,7 @@ notify_stopping(const char *status)
 void
 notify_watchdog(void)
 {
-	notify_say("WATCHDOG=1");
+	(void)notify_say("WATCHDOG=1");
 }
 
 void
@@ -141,7 +148,7 @@ notify_extend(int64_t ms)
 	char text[64];
 
 	(void)snprintf(text, sizeof(text), "EXTEND_TIMEOUT_USEC=%" PRId64, ms * 1000);
-	notify_say(text);
+	(void)notify_say(text);
 }
 
 int64_t
@@ -175,10 +182,11 @@ notify_ready(const char *status)
 	(void)status;
 }
 
-void
+bool
 notify_status(const char *status)
 {
 	(void)status;
+	return true;
 }
 
 void

@@ -128,13 +128,16 @@ child_find(const struct supervisor *sup, pid_t pid)
 	return NULL;
 }
 
+struct place *
+keeper_place(const struct supervisor *sup)
+{
+	return &sup->places[0];		/* the first row of services */
+}
+
 struct child *
 keeper_child(const struct supervisor *sup)
 {
-	for (unsigned i = 0; i < sup->place_count; i++)
-		if (sup->places[i].service->role == ROLE_KEEPER)
-			return place_current(&sup->places[i]);
-	return NULL;
+	return place_current(keeper_place(sup));
 }
 
 /* ---- starting ---- */
@@ -211,6 +214,7 @@ place_start(struct place *p)
 	struct why why = { "" };
 
 	(void)evtimer_del(p->restart);
+	p->words[0] = '\0';
 	c->place = p;
 	c->service = p->service;
 	c->instance = p->instance;
@@ -260,9 +264,11 @@ log_end(const struct child *c, int wait_status, int64_t lived_ms, bool asked)
 static bool
 end_is_final(struct supervisor *sup, const struct child *c, int status)
 {
-	char reason[128];
+	char reason[sizeof(sup->reason)];
 
 	(void)snprintf(reason, sizeof(reason), "%s ended with status %d", child_name(c), status);
+	if (c->place->words[0])
+		(void)snprintf(reason, sizeof(reason), "%s", c->place->words);
 	if (status == EXIT_STATUS_CONFIG || status == EXIT_STATUS_CANTCREAT) {
 		drain_begin(sup, status, reason);
 		return true;
@@ -285,6 +291,8 @@ place_on_end(struct child *c, int wait_status)
 	bool counts = c == place_current(p);
 
 	log_end(c, wait_status, lived, asked);
+	if (counts)
+		child_last_words(c, p->words, sizeof(p->words));
 	if (c->service->role == ROLE_KEEPER && served)
 		sup->keeper_beat_ms = now;
 	place_unlink(p, c);
@@ -301,4 +309,5 @@ place_on_end(struct child *c, int wait_status)
 		drain_continue(sup);
 	else
 		reload_continue(sup);
+	status_tell(sup);
 }

@@ -11,6 +11,7 @@
  *   reload_finish: places no longer wanted are emptied, READY=1
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -104,10 +105,13 @@ reload_begin(struct supervisor *sup)
 	}
 	log_as(KIND_RELOADING, NULL, "reloading the configuration");
 	notify_reloading();
+	reload->refusal[0] = '\0';
 	reload->old_tcp = -1;
 	if (reload_read(sup, &fresh, &why) < 0) {
-		log_as(KIND_RELOAD_REFUSED, NULL, "reload refused, the old configuration stays: %s", why.text);
-		notify_ready("Reload refused, see the log; the old configuration stays");
+		(void)str_copy(reload->refusal, sizeof(reload->refusal), why.text);
+		why_prefix(&why, "reload refused, the old configuration stays");
+		log_as(KIND_RELOAD_REFUSED, NULL, "%s", why.text);
+		notify_ready(status_line(sup));
 		return;
 	}
 	reload->old_conf = sup->conf;
@@ -117,6 +121,7 @@ reload_begin(struct supervisor *sup)
 	for (unsigned i = 0; i < sup->place_count; i++)
 		reload->before[i] = sup->places[i].generation;
 	reload_run(sup);
+	status_tell(sup);
 }
 
 static void
@@ -150,17 +155,21 @@ reload_place(struct supervisor *sup, unsigned at)
 static void
 reload_finish(struct supervisor *sup)
 {
-	bool again = sup->reload.again;
+	bool again = sup->reload.again, back = sup->reload.back;
+	char text[1280];
 
 	for (unsigned i = 0; i < sup->place_count; i++)
 		if (!sup->places[i].wanted)
 			leave_all(&sup->places[i], sup->places[i].service->leave_within_ms);
-	if (sup->reload.back)
-		log_as(KIND_RELOAD_UNDONE, NULL, "the old configuration is in use again");
+	if (back)
+		(void)snprintf(text, sizeof(text), "reload given up: %s; the old configuration is in use again",
+		    sup->reload.refusal);
 	else
-		log_as(KIND_RELOADED, NULL, "reloaded: %s, data in %s", sup->listener.url, sup->conf.data_dir);
+		(void)snprintf(text, sizeof(text), "reloaded: %s, data in %s", sup->listener.url,
+		    sup->conf.data_dir);
+	log_as(back ? KIND_RELOAD_UNDONE : KIND_RELOADED, NULL, "%s", text);
 	reload_done(sup);
-	notify_ready(sup->keeper_status[0] ? sup->keeper_status : sup->listener.url);
+	notify_ready(status_line(sup));
 	if (again)
 		reload_begin(sup);
 }
@@ -241,8 +250,9 @@ reload_on_failure(struct supervisor *sup, struct place *p, int status)
 		return false;
 	if (!hopeless && ++reload->failures < RELOAD_FAILURES)
 		return false;
-	log_as(KIND_RELOAD_GIVEN_UP, NULL, "reload given up: %s[%u] does not start with the new configuration",
+	(void)snprintf(reload->refusal, sizeof(reload->refusal), "%s[%u] does not start with the new configuration",
 	    role_name(p->service->role), p->instance);
+	log_as(KIND_RELOAD_GIVEN_UP, NULL, "reload given up: %s", reload->refusal);
 	reload_undo(sup);
 	return true;
 }

@@ -20,6 +20,7 @@ struct service {
 	int64_t		 ready_within_ms;	/* then it is killed and started again */
 	int64_t		 stop_within_ms;	/* of the whole set's end; together at most 10 s */
 	int64_t		 leave_within_ms;	/* when it is replaced or retired and the set goes on */
+	int64_t		 silent_within_ms;	/* without a beat for longer it is hung, and killed */
 	bool		 overlaps;		/* a reload starts the new one before the old one leaves */
 	bool		 listens;
 };

@@ -28,10 +28,9 @@
 #include "supervisor/notify.h"
 
 #define LOCK_WAIT_MS	   5000	/* a predecessor that was killed leaves within 2 s */
+#define START_EXTRA_MS	   35000	/* after progress; longer than any service has to get ready */
 #define TICK_MS		   1000
 #define TICK_LATE_MS	   5000	/* then we were stopped, and silence proves nothing */
-#define KEEPER_SILENCE_MS  10000	/* without a beat systemd is not told that all is well */
-#define CHILD_SILENCE_MS   60000	/* without a beat a child is hung, and killed */
 #define DESCRIPTORS_WANTED 65536
 
 /* ---- what children say ---- */
@@ -52,6 +51,9 @@ on_ready(struct supervisor *sup, struct child *c, const struct inherit_message *
 			child_leave(older, c->service->leave_within_ms);
 	supervisor_settle(sup);
 	reload_continue(sup);
+	if (sup->phase == PHASE_STARTING)
+		notify_extend(START_EXTRA_MS);
+	status_tell(sup);
 }
 
 static void
@@ -65,15 +67,17 @@ on_beat(struct supervisor *sup, struct child *c, const struct inherit_message *m
 static void
 on_status(struct supervisor *sup, struct child *c, const struct inherit_message *m)
 {
-	char text[sizeof(sup->keeper_status)];
-
-	if (c != keeper_child(sup) || sup->phase != PHASE_SERVING)
+	if (c != place_current(c->place))
 		return;
-	(void)str_printable(text, sizeof(text), m->text, strlen(m->text));
-	if (strcmp(text, sup->keeper_status) == 0)
-		return;
-	memcpy(sup->keeper_status, text, sizeof(text));
-	notify_status(text);
+	(void)str_printable(c->place->words, sizeof(c->place->words), m->text, strlen(m->text));
+	if (c->state == CHILD_STARTING) {
+		child_gets_on(c);
+		if (c->service->role == ROLE_KEEPER)
+			sup->keeper_beat_ms = c->beat_ms;
+		if (sup->phase == PHASE_STARTING)
+			notify_extend(START_EXTRA_MS);
+	}
+	status_tell(sup);
 }
 
 static void
@@ -117,14 +121,11 @@ supervisor_on_message(struct child *c, const struct inherit_message *m, void *ar
 void
 supervisor_settle(struct supervisor *sup)
 {
-	char status[LISTENER_URL_SIZE + 16];
-
 	if (sup->phase != PHASE_STARTING || !places_all_ready(sup))
 		return;
 	sup->phase = PHASE_SERVING;
 	log_as(KIND_READY, NULL, "ready: %s, data in %s", sup->listener.url, sup->conf.data_dir);
-	(void)snprintf(status, sizeof(status), "Serving %s", sup->listener.url);
-	notify_ready(status);
+	notify_ready(status_line(sup));
 	if (sup->reload.again) {
 		sup->reload.again = false;
 		reload_begin(sup);
@@ -169,12 +170,21 @@ supervisor_on_child(evutil_socket_t number, short what, void *arg)
 static void
 tick_child(struct child *c, int64_t now, bool late)
 {
+	long long seconds = (now - c->beat_ms) / 1000;
+	char reason[64];
+
 	if (late)
 		c->beat_ms = now;
-	if (c->state == CHILD_READY && now - c->beat_ms > CHILD_SILENCE_MS) {
-		child_kill(c, "it has not moved for a minute");
-		c->beat_ms = now;
+	if (c->state != CHILD_READY || now - c->beat_ms < c->service->silent_within_ms)
+		return;
+	c->beat_ms = now;
+	if (child_waits_for_disk(c)) {
+		log_as(KIND_CHILD_WAITS, NULL, "%s pid %ld has not moved for %lld s: it waits for the disk, and so "
+		    "would another", child_name(c), (long)c->pid, seconds);
+		return;
 	}
+	(void)snprintf(reason, sizeof(reason), "it has not moved for %lld s", seconds);
+	child_kill(c, reason);
 }
 
 static void
@@ -188,11 +198,10 @@ supervisor_on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	sup->ticked_ms = now;
 	notify_tick();
-	if (sup->phase == PHASE_DRAINING)
-		notify_extend(TICK_LATE_MS);
 	for (unsigned i = 0; i < sup->place_count; i++)
 		for (struct child *c = sup->places[i].children; c; c = c->next)
 			tick_child(c, now, late);
+	status_tell(sup);
 	loop_timer_in(sup->tick, TICK_MS);
 }
 
@@ -213,6 +222,14 @@ supervisor_on_watchdog(evutil_socket_t fd, short what, void *arg)
 }
 
 /* ---- set-up ---- */
+
+static _Noreturn void
+refuse(int status, enum log_kind_id kind, const struct why *why)
+{
+	log_as(kind, NULL, "%s", why->text);
+	(void)notify_status(why->text);
+	exit(status);
+}
 
 static void
 check_or_print(const struct options *options)
@@ -249,6 +266,7 @@ open_standard(void)
 static void
 find_programs(struct supervisor *sup)
 {
+	struct why why;
 	char probe[1200], *slash;
 	ssize_t n = readlink("/proc/self/exe", sup->program_dir, sizeof(sup->program_dir) - 1);
 
@@ -263,9 +281,10 @@ find_programs(struct supervisor *sup)
 	}
 	(void)snprintf(sup->program_dir, sizeof(sup->program_dir), "%s", TRAWLD_LIBEXECDIR);
 	(void)snprintf(probe, sizeof(probe), "%s/%s", sup->program_dir, services[0].program);
-	if (access(probe, X_OK) < 0)
-		fatal_as(EXIT_STATUS_FAILURE, KIND_PROGRAM_MISSING, "%s cannot be run: %s; install trawld again",
-		    probe, strerror(errno));
+	if (access(probe, X_OK) == 0)
+		return;
+	(void)why_set(&why, errno, "%s cannot be run: %s; install trawld again", probe, strerror(errno));
+	refuse(EXIT_STATUS_FAILURE, KIND_PROGRAM_MISSING, &why);
 }
 
 /* Modes and limits of the whole set, and no core file or debugger for the one that reads
@@ -293,12 +312,17 @@ take_data_dir(struct supervisor *sup)
 	int r;
 
 	if (datadir_prepare(sup->conf.data_dir, &why) < 0)
-		fatal_as(EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, "%s", why.text);
-	r = datadir_lock(sup->conf.data_dir, LOCK_WAIT_MS, &sup->lock, &why);
+		refuse(EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, &why);
+	r = datadir_lock(sup->conf.data_dir, 0, &sup->lock, &why);
+	if (r == -EBUSY) {
+		(void)notify_status("Starting: waiting for a former trawld to leave the data directory");
+		notify_extend(LOCK_WAIT_MS + START_EXTRA_MS);
+		r = datadir_lock(sup->conf.data_dir, LOCK_WAIT_MS, &sup->lock, &why);
+	}
 	if (r == -EBUSY)
-		fatal_as(EXIT_STATUS_TEMPFAIL, KIND_DATA_DIR_HELD, "%s", why.text);
+		refuse(EXIT_STATUS_TEMPFAIL, KIND_DATA_DIR_HELD, &why);
 	if (r < 0)
-		fatal_as(EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, "%s", why.text);
+		refuse(EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, &why);
 }
 
 static void
@@ -308,9 +332,9 @@ open_listeners(struct supervisor *sup)
 	struct why why = { "" };
 
 	if (l->tcp < 0 && listener_bind_tcp(&sup->conf, &l->tcp, l->url, &why) < 0)
-		fatal_as(EXIT_STATUS_UNAVAILABLE, KIND_ADDRESS_UNUSABLE, "%s", why.text);
+		refuse(EXIT_STATUS_UNAVAILABLE, KIND_ADDRESS_UNUSABLE, &why);
 	if (l->local < 0 && listener_bind_local(l, &sup->conf, &why) < 0)
-		fatal_as(EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, "%s", why.text);
+		refuse(EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, &why);
 }
 
 static struct event *
@@ -344,7 +368,6 @@ prepare_loop(struct supervisor *sup)
 	sup->on_chld = signal_event(sup, SIGCHLD, supervisor_on_child);
 	sup->ticked_ms = sup->keeper_beat_ms = clock_mono_ms(&clock_system);
 	sup->tick = timer_event(sup, supervisor_on_tick, TICK_MS);
-	notify_open();
 	sup->watchdog_ms = notify_watchdog_ms();
 	if (sup->watchdog_ms > 0)
 		sup->watchdog = timer_event(sup, supervisor_on_watchdog, sup->watchdog_ms / 2);
@@ -353,7 +376,6 @@ prepare_loop(struct supervisor *sup)
 static void
 start_all(struct supervisor *sup)
 {
-	notify_status("Starting");
 	places_want(sup);
 	for (unsigned i = 0; i < sup->place_count; i++)
 		if (sup->places[i].wanted)
@@ -367,6 +389,7 @@ tear_down(struct supervisor *sup)
 		sup->on_term, sup->on_int, sup->on_hup, sup->on_chld, sup->tick, sup->watchdog,
 	};
 
+	status_tell(sup);
 	notify_close();
 	listener_close(&sup->listener);
 	places_free(sup);
@@ -392,11 +415,12 @@ main(int argc, char **argv)
 		check_or_print(&sup.options);
 	(void)signal(SIGPIPE, SIG_IGN);	/* a log that nobody reads ends nobody */
 	log_open("trawld", LOG_LEVEL_INFO);
+	notify_open();
 	set_limits();
 	listener_init(&sup.listener);
 	if (listener_adopt(&sup.listener, &why) < 0 ||
 	    options_load(&sup.options, true, &sup.conf, &why) < 0)
-		fatal_as(EXIT_STATUS_CONFIG, KIND_CONFIG_INVALID, "%s", why.text);
+		refuse(EXIT_STATUS_CONFIG, KIND_CONFIG_INVALID, &why);
 	log_set_level((enum log_level)sup.conf.log_level);
 	log_set_format((enum log_format)sup.conf.log_format);
 	find_programs(&sup);

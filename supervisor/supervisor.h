@@ -4,7 +4,7 @@
  *
  *   supervisor.c   set-up, signals, ticking         place.c    who should run, and does
  *   switchboard.c  connections between children     reload.c   SIGHUP
- *   drain.c        the end
+ *   status.c       the line that systemd shows      drain.c    the end
  */
 #ifndef SUPERVISOR_SUPERVISOR_H
 #define SUPERVISOR_SUPERVISOR_H
@@ -19,6 +19,9 @@
 #include "supervisor/options.h"
 #include "supervisor/service.h"
 
+#define STATUS_SIZE	  1024
+#define KEEPER_SILENCE_MS 10000	/* without a beat systemd is not told that all is well */
+
 enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING };
 
 /* Where one instance of a service runs: at most one process that counts, and older
@@ -30,6 +33,7 @@ struct place {
 	bool			 wanted;	/* the configuration asks for it */
 	uint32_t		 generation;	/* of the last start; the first is 1 */
 	unsigned		 failures;	/* starts in a row that did not last */
+	char			 words[INHERIT_TEXT_SIZE];	/* the last STATUS from here; "" for none */
 	struct event		*restart;
 	struct child		*children;	/* newest first */
 };
@@ -42,6 +46,7 @@ struct reload {
 	struct conf	 old_conf;
 	int		 old_tcp;		/* -1: the listener stayed */
 	char		 old_url[LISTENER_URL_SIZE];
+	char		 refusal[512];		/* why the last one failed; "" when it did not */
 };
 
 struct supervisor {
@@ -61,7 +66,8 @@ struct supervisor {
 	struct place		*places;	/* in the order of services */
 	unsigned		 place_count;
 	int64_t			 keeper_beat_ms;	/* or when one that served ended */
-	char			 keeper_status[256];
+	char			 reason[512];	/* of an end with an exit status that is not 0 */
+	char			 told_status[STATUS_SIZE];
 	struct reload		 reload;
 };
 
@@ -77,7 +83,8 @@ struct child *place_current(const struct place *);
 bool places_all_ready(const struct supervisor *);
 bool service_runs(const struct supervisor *, const struct service *);
 struct child *child_find(const struct supervisor *, pid_t pid);
-struct child *keeper_child(const struct supervisor *);
+struct place *keeper_place(const struct supervisor *);
+struct child *keeper_child(const struct supervisor *);	/* that counts */
 /* The process was reaped: logs it, frees it, and decides what follows. */
 void place_on_end(struct child *, int wait_status);
 
@@ -93,6 +100,11 @@ void reload_continue(struct supervisor *);	/* after anything happened to a child
 /* A new child ended before it was ready. True: the reload takes it on itself. */
 bool reload_on_failure(struct supervisor *, struct place *, int status);
 void reload_done(struct supervisor *);		/* forgets whatever is under way */
+
+/* ---- status.c ---- */
+
+const char *status_line(const struct supervisor *);	/* until the next call */
+void status_tell(struct supervisor *);			/* after anything that may have changed it */
 
 /* ---- drain.c ---- */
 

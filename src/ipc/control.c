@@ -237,6 +237,13 @@ control_status(struct control *c, const char *text)
 }
 
 void
+control_refuse(struct control *c, enum exit_status status, enum log_kind_id kind, const char *reason)
+{
+	control_status(c, reason);
+	fatal_as(status, kind, "%s", reason);
+}
+
+void
 control_kill(struct control *c, unsigned instance, unsigned generation, const char *reason)
 {
 	struct inherit_message m = {

@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "conf/conf.h"
 #include "ipc/inherit.h"
+#include "model/log_kind.h"
 
 struct control;
 
@@ -34,7 +35,9 @@ void control_free(struct control *);
 unsigned control_listeners(const struct control *);	/* INHERIT_LISTEN_FD and the next ones */
 
 void control_ready(struct control *);			/* once */
-void control_status(struct control *, const char *text);
+void control_status(struct control *, const char *text);	/* also before control_attach() */
+/* The role cannot start: the log and the supervisor are told why. */
+_Noreturn void control_refuse(struct control *, enum exit_status, enum log_kind_id, const char *reason);
 void control_kill(struct control *, unsigned instance, unsigned generation, const char *reason);
 
 #endif

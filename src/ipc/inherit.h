@@ -27,7 +27,7 @@
 
 #include <stdint.h>
 
-#define INHERIT_VERSION    1	/* raise with any change below */
+#define INHERIT_VERSION    2	/* raise with any change below */
 #define INHERIT_CONTROL_FD 3
 #define INHERIT_CONF_FD    4
 #define INHERIT_LOCK_FD    5
@@ -60,10 +60,13 @@ enum inherit_type {
 	/* child -> supervisor */
 	INHERIT_READY,		/* the child serves */
 	INHERIT_BEAT,		/* its working loop turned; at least every second, from the loop itself */
-	INHERIT_STATUS,		/* keeper: text for the STATUS= line */
+	INHERIT_STATUS,		/* before READY: where its start is, or why there will be none. Later, from the
+				 * keeper: text for the STATUS= line */
 	INHERIT_KILL,		/* keeper: SIGKILL the poller instance/generation, its lease is overrun */
 	INHERIT_TYPE_COUNT
 };
+
+#define INHERIT_TEXT_SIZE 512
 
 struct inherit_message {
 	uint32_t version;	/* INHERIT_VERSION */
@@ -73,7 +76,7 @@ struct inherit_message {
 	uint32_t generation;	/* grows with each start in that place; a stale one is ignored */
 	int32_t  pid;
 	int64_t  arg;
-	char	 text[256];	/* NUL-terminated */
+	char	 text[INHERIT_TEXT_SIZE];	/* NUL-terminated */
 };
 
 /* PEER's arg: the receiver's own place; generations count from 1, so 0 is "not told". */

@@ -77,24 +77,40 @@ tell_status(void *arg, const char *text)
 }
 
 /* A store that is damaged or too new is not mended by starting again. */
-static struct store *
-open_store(const struct conf *conf)
+static _Noreturn void
+refuse(struct program *program, int result, const char *reason)
 {
+	static const struct {
+		int result;
+		enum exit_status status;
+		enum log_kind_id kind;
+	} table[] = {
+		{ -ENOTSUP, EXIT_STATUS_CONFIG, KIND_STORE_NEWER },
+		{ -EUCLEAN, EXIT_STATUS_CONFIG, KIND_STORE_DAMAGED },
+		{ -EACCES, EXIT_STATUS_CANTCREAT, KIND_STORE_UNOPENED },
+	};
+
+	for (size_t i = 0; i < countof(table); i++)
+		if (table[i].result == result)
+			control_refuse(program->control, table[i].status, table[i].kind, reason);
+	control_refuse(program->control, EXIT_STATUS_FAILURE, KIND_STORE_UNOPENED, reason);
+}
+
+static struct store *
+open_store(struct program *program, const struct conf *conf)
+{
+	const struct store_progress progress = { tell_status, program };
 	char path[sizeof(conf->data_dir) + sizeof(STORE_NAME) + 1];
 	struct store *store;
 	struct why why;
 	int result;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", conf->data_dir, STORE_NAME);
-	result = store_open(path, &clock_system, NULL, &store, &why);
-	if (result == -ENOTSUP)
-		fatal_as(EXIT_STATUS_CONFIG, KIND_STORE_NEWER, "%s", why.text);
-	if (result == -EUCLEAN)
-		fatal_as(EXIT_STATUS_CONFIG, KIND_STORE_DAMAGED, "%s", why.text);
-	if (result == -EACCES)
-		fatal_as(EXIT_STATUS_CANTCREAT, KIND_STORE_UNOPENED, "%s", why.text);
+	tell_status(program, "Opening the job store");
+	result = store_open(path, &clock_system, &progress, &store, &why);
 	if (result < 0)
-		fatal_as(EXIT_STATUS_FAILURE, KIND_STORE_UNOPENED, "%s", why.text);
+		refuse(program, result, why.text);
+	tell_status(program, "Taking up what was under way");
 	return store;
 }
 
@@ -111,9 +127,10 @@ main(int argc, char **argv)
 	program.base = loop_new();
 	if (event_base_priority_init(program.base, 3) < 0)
 		fatal_as(EXIT_STATUS_FAILURE, KIND_START_FAILED, "the loop takes no priorities");
-	program.keeper = keeper_new(program.base, open_store(&conf), &conf, &clock_system, random_u64, &parent);
+	program.keeper = keeper_new(program.base, open_store(&program, &conf), &conf, &clock_system, random_u64, &parent);
 	keeper_recover(program.keeper);
 	control_attach(program.control, program.base, &events, &program);
+	keeper_status_tell(program.keeper);
 	control_ready(program.control);
 	log_flush();
 	(void)event_base_dispatch(program.base);

@@ -73,6 +73,12 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "usual cause.",
 	  "Look at the disk of DATA_DIR (kernel log, iostat).",
 	  false },
+	[KIND_CHILD_WAITS] = { "child-waits", LOG_LEVEL_WARNING, "cfefac5562d843bda6a0bd4169add156",
+	  "A process waits for the disk",
+	  "The process has not moved for longer than it may, but it is the kernel that it waits for. It "
+	  "is not killed: another one would wait for the same disk.",
+	  "Look at the disk of DATA_DIR (kernel log, iostat).",
+	  false },
 	/* starts that fail: each ends its process with the status named */
 	[KIND_CONFIG_INVALID] = { "config-invalid", LOG_LEVEL_ERROR, "3e9e58cfa2c341dbb4525f392a9afea7",
 	  "The configuration is wrong",

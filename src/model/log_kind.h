@@ -29,6 +29,7 @@ enum log_kind_id {
 	KIND_RELOAD_UNDONE,
 	KIND_LISTENER_GIVEN,
 	KIND_KEEPER_SILENT,
+	KIND_CHILD_WAITS,
 	/* starts that fail: each ends its process with the status named */
 	KIND_CONFIG_INVALID,
 	KIND_DATA_DIR_UNUSABLE,

@@ -2,7 +2,6 @@
  * poller_main.c - trawld-poller: set-up, and what the supervisor says. The work is
  * poller.h's.
  */
-#include "base/log.h"
 #include "ipc/control.h"
 #include "model/log_kind.h"
 #include "poller/poller.h"
@@ -46,7 +45,7 @@ main(int argc, char **argv)
 	struct why why;
 
 	if (poller_new(program.base, &conf, &clock_system, &program.poller, &why) < 0)
-		fatal_as(EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, "%s", why.text);
+		control_refuse(control, EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, why.text);
 	control_attach(control, program.base, &events, &program);
 	control_ready(control);
 	(void)event_base_dispatch(program.base);

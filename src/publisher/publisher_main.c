@@ -2,7 +2,6 @@
  * publisher_main.c - trawld-publisher: set-up, and what the supervisor says. The
  * work is publisher.h's.
  */
-#include "base/log.h"
 #include "ipc/control.h"
 #include "model/log_kind.h"
 #include "publisher/publisher.h"
@@ -45,7 +44,7 @@ main(int argc, char **argv)
 	struct program program = { .base = loop_new() };
 
 	if (conf.storage_backend != STORAGE_LOCAL)
-		fatal_as(EXIT_STATUS_CONFIG, KIND_CONFIG_INVALID,
+		control_refuse(control, EXIT_STATUS_CONFIG, KIND_CONFIG_INVALID,
 		    "STORAGE_BACKEND: this publisher was built for local storage only");
 	program.publisher = publisher_new(program.base,
 	    sink_file_new(conf.data_dir, conf.pubsub_topic_prefix));

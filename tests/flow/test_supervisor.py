@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import fcntl
 import http.client
 import os
 import pathlib
@@ -63,18 +64,22 @@ class Notified:
     def __init__(self, test):
         self.path = str(test.folder / "notify")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        test.addCleanup(self.socket.close)
         self.socket.bind(self.path)
-        self.socket.setblocking(False)
-        self.lines = []
+        self.lines = []  # (when, line)
+        reader = threading.Thread(target=self.collect, daemon=True)
+        reader.start()
+        test.addCleanup(self.socket.close)
+        test.addCleanup(reader.join)
+        test.addCleanup(self.socket.shutdown, socket.SHUT_RDWR)
+
+    def collect(self):
+        """Reads as it comes: the kernel keeps only a few."""
+        while text := self.socket.recv(65536).decode():
+            now = time.monotonic()
+            self.lines += [(now, line) for line in text.split("\n")]
 
     def read(self):
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                now = time.monotonic()
-                for line in self.socket.recv(65536).decode().split("\n"):
-                    self.lines.append((now, line))
-        return [line for _, line in self.lines]
+        return [line for _, line in list(self.lines)]
 
     def wait(self, pattern, mark=0):
         return wait_for(lambda: next((l for l in self.read()[mark:] if re.fullmatch(pattern, l)), None),
@@ -84,6 +89,31 @@ class Notified:
 class SupervisorTest(FlowTest):
     def start(self, **conf):
         return self.trawld(NOWHERE, **conf)
+
+    def start_with_file(self, text="", **conf):
+        self.file = self.folder / "trawld.env"
+        self.file.write_text(text)
+        trawld = self.trawld(NOWHERE, start=False, **conf)
+        trawld.start("--config", str(self.file))
+        return trawld
+
+    @staticmethod
+    def start_given(trawld, *sockets):
+        """Starts it in systemd's place: with listening sockets that are there already."""
+        trawld.mark = len(trawld.log())
+        # The shell gives the descriptors their numbers and keeps the pid that LISTEN_PID names.
+        # High numbers, so that none is overwritten before it is copied.
+        high = [os.dup(s.fileno()) for s in sockets]
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 60) for fd in high] + high
+        given = high[:len(sockets)]
+        moves = "".join(f"exec {3 + i}<&{fd}; exec {fd}<&-; " for i, fd in enumerate(given))
+        shell = (f"{moves}LISTEN_PID=$$ LISTEN_FDS={len(sockets)} LISTEN_FDNAMES=http:api "
+                 f"exec {BUILD / 'trawld'}")
+        trawld.program = Program(["/bin/bash", "-c", shell], trawld.log_path,
+                                 env=trawld.environment(), pass_fds=given)
+        for fd in high:
+            os.close(fd)
+        trawld.url = log_after(trawld, trawld.mark, r"ready: (http://\S+),", "trawld is ready").group(1)
 
     def refused(self, *options, **conf):
         """Runs a trawld that is expected to end by itself: its status and words."""
@@ -182,19 +212,8 @@ class Starting(SupervisorTest):
         self.addCleanup(local.close)
         port = tcp.getsockname()[1]
         trawld = self.trawld(NOWHERE, start=False, PORT="1")
-        trawld.mark = 0
-        # The shell gives the descriptors their numbers and keeps the pid that LISTEN_PID names.
-        # High numbers, so that neither is overwritten before it is copied.
-        high = [os.dup2(tcp.fileno(), 60), os.dup2(local.fileno(), 61)]
-        shell = (f"exec 3<&{high[0]}; exec 4<&{high[1]}; LISTEN_PID=$$ LISTEN_FDS=2 "
-                 f"LISTEN_FDNAMES=http:api exec {BUILD / 'trawld'}")
-        trawld.program = Program(["/bin/bash", "-c", shell], trawld.log_path,
-                                 env=trawld.environment(), pass_fds=high)
-        for fd in high:
-            os.close(fd)
-        found = log_after(trawld, 0, r"ready: (http://\S+),", "trawld is ready")
-        self.assertEqual(found.group(1), f"http://127.0.0.1:{port}")
-        trawld.url = found.group(1)
+        self.start_given(trawld, tcp, local)
+        self.assertEqual(trawld.url, f"http://127.0.0.1:{port}")
         self.assertTrue(healthy(trawld))
         self.assertFalse((trawld.data / "api.sock").exists())
         self.assertEqual(trawld.stop(), 0)
@@ -354,13 +373,6 @@ class Living(SupervisorTest):
 
 
 class Reloading(SupervisorTest):
-    def start_with_file(self, text="", **conf):
-        self.file = self.folder / "trawld.env"
-        self.file.write_text(text)
-        trawld = self.trawld(NOWHERE, start=False, **conf)
-        trawld.start("--config", str(self.file))
-        return trawld
-
     def reload(self, trawld, pattern=r"reloaded: (http://\S+),"):
         mark = len(trawld.log())
         trawld.program.send(signal.SIGHUP)
