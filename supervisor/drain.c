@@ -38,6 +38,7 @@ drain_begin(struct supervisor *sup, int exit_status, const char *reason)
 	if (exit_status != EXIT_STATUS_OK)
 		(void)str_printable(sup->reason, sizeof(sup->reason), reason, strlen(reason));
 	reload_done(sup);
+	askers_dismiss(sup, "trawld is stopping");
 	notify_stopping(status_line(sup));
 	for (unsigned i = 0; i < sup->place_count; i++)
 		(void)evtimer_del(sup->places[i].restart);

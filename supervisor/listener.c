@@ -122,6 +122,26 @@ address_of(const struct conf *conf, union address *ret, socklen_t *ret_size)
 	return -EINVAL;
 }
 
+bool
+listener_is_elsewhere(const struct listener *l, const struct conf *conf, struct why *why)
+{
+	char url[LISTENER_URL_SIZE];
+	union address a;
+	socklen_t size;
+	size_t same;
+
+	if (!l->tcp_given || address_of(conf, &a, &size) < 0)
+		return false;
+	url_write(url, &a);
+	same = conf->port == 0 ? (size_t)(strrchr(url, ':') - url) + 1 : sizeof(url);	/* PORT=0 is any */
+	if (strncmp(url, l->url, same) == 0)
+		return false;
+	(void)why_set(why, EINVAL, "the socket from systemd listens on %s, and BIND_ADDRESS=%s PORT=%lld are not "
+	    "used: change ListenStream= of the socket unit (systemctl edit trawld.socket, then restart it), or "
+	    "set them to the same", l->url, conf->bind_address, (long long)conf->port);
+	return true;
+}
+
 static int
 bind_failed(const struct conf *conf, int error, struct why *why)
 {
@@ -162,9 +182,9 @@ listener_bind_tcp(const struct conf *conf, int *ret_fd, char ret_url[LISTENER_UR
 
 /* The mode counts from the moment the name appears. */
 static int
-bind_private(int fd, const struct sockaddr_un *address)
+bind_private(int fd, const struct sockaddr_un *address, mode_t mask)
 {
-	mode_t before = umask(0117);
+	mode_t before = umask(mask);
 	int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
 
 	(void)umask(before);
@@ -172,26 +192,32 @@ bind_private(int fd, const struct sockaddr_un *address)
 }
 
 int
-listener_bind_local(struct listener *l, const struct conf *conf, struct why *why)
+listener_bind_path(const char *path, int type, mode_t mask, int *ret_fd, struct why *why)
 {
-	scoped_fd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	scoped_fd fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	scoped_fd dir = -1;
 	struct sockaddr_un address;
 	int r;
 
-	(void)snprintf(l->local_path, sizeof(l->local_path), "%s/api.sock", conf->data_dir);
 	if (fd < 0)
-		return why_set(why, errno, "cannot make %s: %s", l->local_path, strerror(errno));
-	(void)unlink(l->local_path);
-	r = fs_unix_address(l->local_path, &address, &dir);
+		return why_set(why, errno, "cannot make %s: %s", path, strerror(errno));
+	(void)unlink(path);
+	r = fs_unix_address(path, &address, &dir);
 	if (r == 0)
-		r = bind_private(fd, &address);
+		r = bind_private(fd, &address, mask);
 	if (r == 0 && listen(fd, LISTENER_BACKLOG) < 0)
 		r = -errno;
 	if (r < 0)
-		return why_set(why, -r, "cannot make %s: %s", l->local_path, strerror(-r));
-	l->local = take_fd(&fd);
+		return why_set(why, -r, "cannot make %s: %s", path, strerror(-r));
+	*ret_fd = take_fd(&fd);
 	return 0;
+}
+
+int
+listener_bind_local(struct listener *l, const struct conf *conf, struct why *why)
+{
+	(void)snprintf(l->local_path, sizeof(l->local_path), "%s/api.sock", conf->data_dir);
+	return listener_bind_path(l->local_path, SOCK_STREAM, 0117, &l->local, why);
 }
 
 void

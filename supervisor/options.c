@@ -21,6 +21,8 @@ static const struct cli_option table[] = {
 	{ "check-config", .kind = CLI_FLAG, .at = AT(check_config), .help = "Check the configuration and leave" },
 	{ "print-config", .kind = CLI_FLAG, .at = AT(print_config),
 	  .help = "Print every option, its value and where it comes from" },
+	{ "reload", .kind = CLI_FLAG, .at = AT(reload),
+	  .help = "Check the configuration, have the running trawld reload it, tell how that ended" },
 	{ "version", .kind = CLI_FLAG, .at = AT(version), .help = "Print the version" },
 	{ "help", .kind = CLI_FLAG, .at = AT(help), .help = "Print this" },
 };

@@ -13,7 +13,7 @@ struct why;
 
 struct options {
 	const char	*config;	/* NULL: the default file, if there is one */
-	bool		 check_config, print_config;
+	bool		 check_config, print_config, reload;
 	bool		 version, help;
 };
 

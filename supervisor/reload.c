@@ -42,8 +42,8 @@ reload_listener(struct supervisor *sup, const struct conf *wanted, struct why *w
 	if (!listens_elsewhere(&sup->conf, wanted))
 		return 0;
 	if (sup->listener.tcp_given) {
-		log_as(KIND_LISTENER_GIVEN, NULL,
-		    "PORT and BIND_ADDRESS are not used: the listening socket is systemd's");
+		if (listener_is_elsewhere(&sup->listener, wanted, why))
+			log_as(KIND_LISTENER_GIVEN, NULL, "%s", why->text);
 		return 0;
 	}
 	r = listener_bind_tcp(wanted, &fd, url, why);
@@ -97,8 +97,10 @@ reload_begin(struct supervisor *sup)
 	struct why why = { "" };
 	struct conf fresh;
 
-	if (sup->phase == PHASE_DRAINING)
+	if (sup->phase == PHASE_DRAINING) {
+		askers_dismiss(sup, "trawld is stopping");
 		return;
+	}
 	if (sup->phase == PHASE_STARTING || reload->active) {
 		reload->again = true;
 		return;
@@ -106,11 +108,13 @@ reload_begin(struct supervisor *sup)
 	log_as(KIND_RELOADING, NULL, "reloading the configuration");
 	notify_reloading();
 	reload->refusal[0] = '\0';
+	askers_attach(sup);
 	reload->old_tcp = -1;
 	if (reload_read(sup, &fresh, &why) < 0) {
 		(void)str_copy(reload->refusal, sizeof(reload->refusal), why.text);
 		why_prefix(&why, "reload refused, the old configuration stays");
 		log_as(KIND_RELOAD_REFUSED, NULL, "%s", why.text);
+		askers_answer(sup, EXIT_STATUS_FAILURE, why.text);
 		notify_ready(status_line(sup));
 		return;
 	}
@@ -156,7 +160,7 @@ static void
 reload_finish(struct supervisor *sup)
 {
 	bool again = sup->reload.again, back = sup->reload.back;
-	char text[1280];
+	char text[ASKER_TEXT_SIZE];
 
 	for (unsigned i = 0; i < sup->place_count; i++)
 		if (!sup->places[i].wanted)
@@ -169,6 +173,7 @@ reload_finish(struct supervisor *sup)
 		    sup->conf.data_dir);
 	log_as(back ? KIND_RELOAD_UNDONE : KIND_RELOADED, NULL, "%s", text);
 	reload_done(sup);
+	askers_answer(sup, back ? EXIT_STATUS_FAILURE : EXIT_STATUS_OK, text);
 	notify_ready(status_line(sup));
 	if (again)
 		reload_begin(sup);

@@ -331,6 +331,8 @@ open_listeners(struct supervisor *sup)
 	struct listener *l = &sup->listener;
 	struct why why = { "" };
 
+	if (listener_is_elsewhere(l, &sup->conf, &why))
+		log_as(KIND_LISTENER_GIVEN, NULL, "%s", why.text);
 	if (l->tcp < 0 && listener_bind_tcp(&sup->conf, &l->tcp, l->url, &why) < 0)
 		refuse(EXIT_STATUS_UNAVAILABLE, KIND_ADDRESS_UNUSABLE, &why);
 	if (l->local < 0 && listener_bind_local(l, &sup->conf, &why) < 0)
@@ -392,6 +394,7 @@ tear_down(struct supervisor *sup)
 	status_tell(sup);
 	notify_close();
 	listener_close(&sup->listener);
+	askers_close(sup);
 	places_free(sup);
 	for (unsigned i = 0; i < countof(events); i++)
 		if (events[i])
@@ -406,13 +409,15 @@ tear_down(struct supervisor *sup)
 int
 main(int argc, char **argv)
 {
-	struct supervisor sup = { .lock = -1, .null = -1, .reload = { .old_tcp = -1 } };
+	struct supervisor sup = { .lock = -1, .null = -1, .askers = { .fd = -1 }, .reload = { .old_tcp = -1 } };
 	struct why why = { "" };
 
 	open_standard();
 	options_read(&sup.options, argc, argv);
 	if (sup.options.check_config || sup.options.print_config)
 		check_or_print(&sup.options);
+	if (sup.options.reload)
+		return asker_run(&sup.options);
 	(void)signal(SIGPIPE, SIG_IGN);	/* a log that nobody reads ends nobody */
 	log_open("trawld", LOG_LEVEL_INFO);
 	notify_open();
@@ -431,6 +436,7 @@ main(int argc, char **argv)
 		fatal_as(EXIT_STATUS_FAILURE, KIND_START_FAILED, "/dev/null cannot be opened: %s", strerror(errno));
 	sup.environment = spawn_environment(environ);
 	prepare_loop(&sup);
+	askers_listen(&sup);
 	places_make(&sup);
 	start_all(&sup);
 	(void)event_base_dispatch(sup.base);

@@ -5,6 +5,7 @@
  *   supervisor.c   set-up, signals, ticking         place.c    who should run, and does
  *   switchboard.c  connections between children     reload.c   SIGHUP
  *   status.c       the line that systemd shows      drain.c    the end
+ *   asker.c        who waits for a reload
  */
 #ifndef SUPERVISOR_SUPERVISOR_H
 #define SUPERVISOR_SUPERVISOR_H
@@ -14,6 +15,7 @@
 
 #include "base/loop.h"
 #include "conf/conf.h"
+#include "supervisor/asker.h"
 #include "supervisor/child.h"
 #include "supervisor/listener.h"
 #include "supervisor/options.h"
@@ -69,6 +71,11 @@ struct supervisor {
 	char			 reason[512];	/* of an end with an exit status that is not 0 */
 	char			 told_status[STATUS_SIZE];
 	struct reload		 reload;
+	struct {
+		int		 fd;		/* -1: none */
+		struct event	*connect;
+		struct asker	*first;
+	} askers;
 };
 
 /* ---- place.c ---- */

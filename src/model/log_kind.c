@@ -59,6 +59,12 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "After a reload that was given up every process has the old configuration.",
 	  "See the line that says why it was given up.",
 	  false },
+	[KIND_RELOAD_UNASKABLE] = { "reload-unaskable", LOG_LEVEL_WARNING, "92043f38c9a745dd8d3836a954d3e361",
+	  "trawld --reload will not work",
+	  "The socket DATA_DIR/reload.sock, on which it would ask, cannot be made; the line says why. "
+	  "SIGHUP makes trawld reload all the same.",
+	  "Look at owner, mode and free space of DATA_DIR; restart trawld.",
+	  false },
 	[KIND_LISTENER_GIVEN] = { "listener-given", LOG_LEVEL_WARNING, "578f764f076e4b3c826fbb4a351544c1",
 	  "PORT and BIND_ADDRESS are not used",
 	  "The listening socket is systemd's (trawld.socket), so the address is what that unit "

@@ -216,8 +216,17 @@ class Starting(SupervisorTest):
         self.assertEqual(trawld.url, f"http://127.0.0.1:{port}")
         self.assertTrue(healthy(trawld))
         self.assertFalse((trawld.data / "api.sock").exists())
+        warnings = re.findall("warning .* listens on .*", trawld.log())
+        self.assertEqual(len(warnings), 1)
+        for part in (trawld.url, "BIND_ADDRESS=127.0.0.1 PORT=1 ", "ListenStream="):
+            self.assertIn(part, warnings[0])
         self.assertEqual(trawld.stop(), 0)
         self.assertTrue((self.folder / "given.sock").exists())
+        for same in (str(port), "0"):
+            trawld.conf["PORT"] = same
+            self.start_given(trawld, tcp, local)
+            self.assertNotIn("listens on", trawld.log()[trawld.mark:])
+            self.assertEqual(trawld.stop(), 0)
 
     def test_ipv6_is_served(self):
         try:
@@ -498,6 +507,114 @@ class Reloading(SupervisorTest):
         key.unlink()
         self.reload(trawld, r"reload refused, ")
         self.assertNotIn("-key-000", trawld.log())
+
+
+class AskingForAReload(SupervisorTest):
+    """trawld --reload: the same, with the outcome told to who asked."""
+
+    def ask(self, trawld, *options, start=False, **conf):
+        env = {k: v for k, v in {**trawld.environment(), **conf}.items() if v is not None}
+        command = [BUILD / "trawld", "--reload", *(["--config", str(self.file)] if hasattr(self, "file") else []),
+                   *options]
+        run = dict(env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if start:
+            return subprocess.Popen(command, **run)
+        return subprocess.run(command, timeout=90, **run)
+
+    def test_a_good_one_is_0_when_every_child_is_new(self):
+        trawld = self.start()
+        before = all_pids(trawld)
+        done = self.ask(trawld)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, f"reloaded: {trawld.url}, data in {trawld.data}\n")
+        fresh = [p for p in all_pids(trawld) if p not in before]
+        self.assertGreaterEqual(len(fresh), sum(ROLES.values()))
+        self.assertEqual(stat.S_IMODE((trawld.data / "reload.sock").stat().st_mode), 0o600)
+        self.assertEqual(trawld.stop(), 0)
+        self.assertFalse((trawld.data / "reload.sock").exists())
+
+    def test_a_bad_configuration_is_78_and_nothing_happens(self):
+        trawld = self.start_with_file("RETRY_MAX_ATTEMPTS=3\n")
+        before = all_pids(trawld)
+        self.file.write_text("# mine\nRETRY_MAX_ATTEMPTS=many\n")
+        done = self.ask(trawld)
+        self.assertEqual(done.returncode, 78)
+        self.assertIn("trawld.env:2", done.stderr)
+        self.assertNotIn("reloading", trawld.log())
+        self.assertEqual(all_pids(trawld), before)
+
+    def test_one_that_only_the_daemon_can_refuse_is_1_with_its_reason(self):
+        trawld = self.start_with_file()
+        self.file.write_text("BIND_ADDRESS=192.0.2.1\n")
+        done = self.ask(trawld)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^trawld: reload refused, the old configuration stays: .*192\.0\.2\.1")
+
+    def test_one_that_is_given_up_is_1_when_the_old_set_is_whole(self):
+        folder = self.own_build()
+        trawld = self.start_from(folder)
+        trawld.url = log_after(trawld, 0, r"ready: (http://\S+),", "ready").group(1)
+        self.replace_program(folder, "front", "#!/bin/sh\nexit 78\n")
+        done = self.ask(trawld)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, "trawld: reload given up: front[0] does not start with the new configuration; "
+                         "the old configuration is in use again\n")
+        self.assertTrue(healthy(trawld))
+        self.assertEqual(trawld.stop(), 0)
+
+    def test_nobody_there_is_69(self):
+        trawld = self.trawld(NOWHERE, start=False)
+        done = self.ask(trawld)
+        self.assertEqual(done.returncode, 69)
+        self.assertIn(f"no trawld runs on the data directory {trawld.data}", done.stderr)
+        trawld.start()
+        trawld.kill()  # its socket still lies there
+        self.assertTrue((trawld.data / "reload.sock").exists())
+        self.assertEqual(self.ask(trawld).returncode, 69)
+
+    def test_each_who_asks_gets_the_outcome_of_a_reload_that_began_after(self):
+        trawld = self.trawld(NOWHERE, start=False)
+        trawld.conf = {k: v for k, v in trawld.conf.items() if k != "BACKGROUND_MAX_WORKERS"}
+        self.file = self.folder / "trawld.env"
+        self.file.write_text("BACKGROUND_MAX_WORKERS=1\n")
+        trawld.start("--config", str(self.file))
+        askers = []
+        for workers in (2, 3, 4):
+            self.file.write_text(f"BACKGROUND_MAX_WORKERS={workers}\n")
+            askers.append(self.ask(trawld, start=True))
+            wait_for(lambda: trawld.log().count("reloading the config") >= 1, "one has begun")
+        for asker in askers:
+            with asker:
+                self.assertEqual(asker.wait(60), 0)
+        # Whoever asked last has the last file's word for it.
+        self.assertEqual(len(trawld.children()["poller"]), 4)
+
+    def test_a_daemon_that_stops_meanwhile_says_so(self):
+        folder = self.own_build()
+        trawld = self.start_from(folder)
+        log_after(trawld, 0, r"ready: (http://\S+),", "ready")
+        self.replace_program(folder, "publisher", "#!/bin/sh\nexec /bin/sleep 600\n")
+        with self.ask(trawld, start=True) as asker:
+            log_after(trawld, 0, "reloading the configuration", "it has begun")
+            trawld.program.send(signal.SIGTERM)
+            self.assertEqual(asker.wait(30), 1)
+            self.assertIn("trawld is stopping", asker.stderr.read())
+        self.assertEqual(trawld.program.process.wait(30), 0)
+
+    def test_a_daemon_that_is_killed_meanwhile_is_69(self):
+        folder = self.own_build()
+        trawld = self.start_from(folder)
+        log_after(trawld, 0, r"ready: (http://\S+),", "ready")
+        self.replace_program(folder, "publisher", "#!/bin/sh\nexec /bin/sleep 600\n")
+        with self.ask(trawld, start=True) as asker:
+            log_after(trawld, 0, "reloading the configuration", "it has begun")
+            sleeping = lambda: [p for p in child_pids(trawld.program.pid)
+                                if pathlib.Path(f"/proc/{p}/comm").read_text() == "sleep\n"]
+            left_behind = wait_for(sleeping, "the new publisher")
+            trawld.program.process.kill()
+            self.assertEqual(asker.wait(30), 69)
+            os.kill(left_behind[0], signal.SIGKILL)
+        trawld.program.process.wait()
 
 
 class Ending(SupervisorTest):

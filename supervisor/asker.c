@@ -1,0 +1,247 @@
+/*
+ * asker.c - the socket on which a reload can be asked for, and those who wait for
+ * its outcome. What a reload is and when it ends is reload.c's.
+ */
+#include "supervisor/asker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/why.h"
+#include "model/log_kind.h"
+#include "supervisor/supervisor.h"
+
+#define SOCKET_NAME "reload.sock"
+#define ASKERS_MAX  16
+#define WAIT_MS	    60000	/* a reload takes a second or two; children that hang a few more */
+
+struct asker {
+	struct asker	*next;
+	struct supervisor *sup;
+	struct event	*gone;
+	int		 fd;
+	bool		 attached;	/* to the reload under way */
+};
+
+static void
+socket_path(char *dst, size_t size, const char *data_dir)
+{
+	(void)snprintf(dst, size, "%s/%s", data_dir, SOCKET_NAME);
+}
+
+/* ---- the daemon's side ---- */
+
+static void
+asker_free(struct asker *asker)
+{
+	struct asker **at = &asker->sup->askers.first;
+
+	while (*at != asker)
+		at = &(*at)->next;
+	*at = asker->next;
+	event_free(asker->gone);
+	(void)close(asker->fd);
+	free(asker);
+}
+
+/* Nothing more is expected from an asker, so what comes is its end. */
+static void
+asker_on_gone(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	asker_free(arg);
+}
+
+static void
+asker_answer(struct asker *asker, int exit_status, const char *text)
+{
+	struct asker_answer answer = { .version = ASKER_VERSION, .exit_status = exit_status };
+
+	(void)str_printable(answer.text, sizeof(answer.text), text, strlen(text));
+	(void)send(asker->fd, &answer, sizeof(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
+	asker_free(asker);
+}
+
+static bool
+asker_add(struct supervisor *sup, int fd)
+{
+	struct asker *asker = xcalloc(1, sizeof(*asker));
+	unsigned count = 0;
+
+	for (const struct asker *other = sup->askers.first; other; other = other->next)
+		count++;
+	asker->gone = event_new(sup->base, fd, EV_READ | EV_PERSIST, asker_on_gone, asker);
+	if (count >= ASKERS_MAX || !asker->gone || event_add(asker->gone, NULL) < 0) {
+		if (asker->gone)
+			event_free(asker->gone);
+		free(asker);
+		return false;
+	}
+	asker->sup = sup;
+	asker->fd = fd;
+	asker->next = sup->askers.first;
+	sup->askers.first = asker;
+	return true;
+}
+
+static void
+askers_on_connect(evutil_socket_t listener, short what, void *arg)
+{
+	struct supervisor *sup = arg;
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)what;
+	if (fd < 0)
+		return;
+	if (!asker_add(sup, fd))
+		(void)close(fd);
+	else
+		reload_begin(sup);
+}
+
+void
+askers_listen(struct supervisor *sup)
+{
+	char path[1100];
+	struct why why;
+
+	sup->askers.fd = -1;
+	socket_path(path, sizeof(path), sup->conf.data_dir);
+	if (listener_bind_path(path, SOCK_SEQPACKET, 0177, &sup->askers.fd, &why) < 0) {
+		log_as(KIND_RELOAD_UNASKABLE, NULL, "trawld --reload will not work, SIGHUP does: %s", why.text);
+		return;
+	}
+	sup->askers.connect = event_new(sup->base, sup->askers.fd, EV_READ | EV_PERSIST, askers_on_connect, sup);
+	if (!sup->askers.connect || event_add(sup->askers.connect, NULL) < 0)
+		fatal_as(EXIT_STATUS_FAILURE, KIND_START_FAILED, "the reload socket cannot be put on the loop");
+}
+
+void
+askers_attach(struct supervisor *sup)
+{
+	for (struct asker *asker = sup->askers.first; asker; asker = asker->next)
+		asker->attached = true;
+}
+
+static void
+answer_some(struct supervisor *sup, bool all, int exit_status, const char *text)
+{
+	struct asker *asker, *next;
+
+	for (asker = sup->askers.first; asker; asker = next) {
+		next = asker->next;
+		if (all || asker->attached)
+			asker_answer(asker, exit_status, text);
+	}
+}
+
+void
+askers_answer(struct supervisor *sup, int exit_status, const char *text)
+{
+	answer_some(sup, false, exit_status, text);
+}
+
+void
+askers_dismiss(struct supervisor *sup, const char *text)
+{
+	answer_some(sup, true, EXIT_STATUS_FAILURE, text);
+}
+
+void
+askers_close(struct supervisor *sup)
+{
+	char path[1100];
+
+	if (sup->askers.fd < 0)
+		return;
+	askers_dismiss(sup, "trawld has stopped");
+	event_free(sup->askers.connect);
+	(void)close(sup->askers.fd);
+	sup->askers.fd = -1;
+	socket_path(path, sizeof(path), sup->conf.data_dir);
+	(void)unlink(path);
+}
+
+/* ---- the asking side ---- */
+
+static int
+complain(int exit_status, const char *text)
+{
+	(void)fprintf(stderr, "trawld: %s\n", text);
+	return exit_status;
+}
+
+static int
+ask(const char *data_dir, int *ret_fd)
+{
+	scoped_fd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	scoped_fd dir = -1;
+	struct sockaddr_un address;
+	char path[1100];
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	socket_path(path, sizeof(path), data_dir);
+	r = fs_unix_address(path, &address, &dir);
+	if (r == 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		r = -errno;
+	if (r == 0)
+		*ret_fd = take_fd(&fd);
+	return r;
+}
+
+static int
+wait_for_answer(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct asker_answer answer;
+	ssize_t n;
+
+	if (poll(&p, 1, WAIT_MS) == 0)
+		return complain(EXIT_STATUS_TEMPFAIL,
+		    "the reload is still under way after 60 s; trawld's log tells how it ends");
+	n = recv(fd, &answer, sizeof(answer), 0);
+	if (n != (ssize_t)sizeof(answer) || answer.version != ASKER_VERSION)
+		return complain(EXIT_STATUS_UNAVAILABLE, n > 0 ?
+		    "the running trawld is of another version: restart it" :
+		    "trawld ended before the reload did; see its log");
+	answer.text[sizeof(answer.text) - 1] = '\0';
+	if (answer.exit_status != EXIT_STATUS_OK)
+		return complain(answer.exit_status, answer.text);
+	(void)puts(answer.text);
+	return fflush(stdout) == 0 ? EXIT_STATUS_OK : EXIT_STATUS_FAILURE;
+}
+
+int
+asker_run(const struct options *options)
+{
+	struct why why = { "" };
+	struct conf conf;
+	int fd = -1, r;
+
+	if (options_load(options, true, &conf, &why) < 0)
+		return complain(EXIT_STATUS_CONFIG, why.text);
+	r = ask(conf.data_dir, &fd);
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		(void)why_set(&why, -r, "no trawld runs on the data directory %s (a reload cannot change DATA_DIR)",
+		    conf.data_dir);
+	else if (r < 0)
+		(void)why_set(&why, -r, "the trawld of %s cannot be asked: %s", conf.data_dir, strerror(-r));
+	if (r < 0) {
+		r = complain(EXIT_STATUS_UNAVAILABLE, why.text);
+	} else {
+		r = wait_for_answer(fd);
+		(void)close(fd);
+	}
+	conf_done(&conf);
+	return r;
+}
