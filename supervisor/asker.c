@@ -228,7 +228,8 @@ asker_run(const struct options *options)
 	struct conf conf;
 	int fd = -1, r;
 
-	if (options_load(options, true, &conf, &why) < 0)
+	/* A key is the daemon's alone: whoever asks may be unable to read it. */
+	if (options_load(options, OPTIONS_SETTINGS, &conf, &why) < 0)
 		return complain(EXIT_STATUS_CONFIG, why.text);
 	r = ask(conf.data_dir, &fd);
 	if (r == -ENOENT || r == -ECONNREFUSED)

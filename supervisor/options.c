@@ -68,7 +68,7 @@ load_file(const struct options *o, struct conf *conf, struct why *why)
 }
 
 int
-options_load(const struct options *o, bool check, struct conf *ret_conf, struct why *why)
+options_load(const struct options *o, enum options_depth depth, struct conf *ret_conf, struct why *why)
 {
 	int r;
 
@@ -76,9 +76,9 @@ options_load(const struct options *o, bool check, struct conf *ret_conf, struct 
 	r = load_file(o, ret_conf, why);
 	if (r == 0)
 		r = conf_load_environment(ret_conf, environ, why);
-	if (r == 0)
+	if (r == 0 && depth >= OPTIONS_SECRETS)
 		r = conf_load_secrets(ret_conf, getenv("CREDENTIALS_DIRECTORY"), why);
-	if (r == 0 && check)
+	if (r == 0 && depth >= OPTIONS_WHOLE)
 		r = conf_check(ret_conf, why);
 	if (r < 0)
 		conf_done(ret_conf);

@@ -22,8 +22,14 @@ extern const struct cli trawld_cli;
 /* --help and --version end the process here, and so does a wrong command line. */
 void options_read(struct options *, int argc, char **argv);
 
-/* File, environment and secret files, in that order, into a fresh conf. With check
- * also what only the whole can tell. On failure there is nothing to release. */
-int options_load(const struct options *, bool check, struct conf *ret_conf, struct why *why);
+/* How far a configuration is read. */
+enum options_depth {
+	OPTIONS_SETTINGS,	/* the file and the environment */
+	OPTIONS_SECRETS,	/* and the files that hold secrets */
+	OPTIONS_WHOLE		/* and what only all of it together can tell is right */
+};
+
+/* Into a fresh conf. On failure there is nothing to release. */
+int options_load(const struct options *, enum options_depth, struct conf *ret_conf, struct why *why);
 
 #endif

@@ -59,7 +59,7 @@ reload_listener(struct supervisor *sup, const struct conf *wanted, struct why *w
 static int
 reload_read(struct supervisor *sup, struct conf *ret_conf, struct why *why)
 {
-	int r = options_load(&sup->options, true, ret_conf, why);
+	int r = options_load(&sup->options, OPTIONS_WHOLE, ret_conf, why);
 
 	if (r < 0)
 		return r;

@@ -237,7 +237,7 @@ check_or_print(const struct options *options)
 	struct why why = { "" };
 	struct conf conf;
 
-	if (options_load(options, options->check_config, &conf, &why) < 0) {
+	if (options_load(options, options->check_config ? OPTIONS_WHOLE : OPTIONS_SECRETS, &conf, &why) < 0) {
 		(void)fprintf(stderr, "trawld: %s\n", why.text);
 		exit(EXIT_STATUS_CONFIG);
 	}
@@ -424,7 +424,7 @@ main(int argc, char **argv)
 	set_limits();
 	listener_init(&sup.listener);
 	if (listener_adopt(&sup.listener, &why) < 0 ||
-	    options_load(&sup.options, true, &sup.conf, &why) < 0)
+	    options_load(&sup.options, OPTIONS_WHOLE, &sup.conf, &why) < 0)
 		refuse(EXIT_STATUS_CONFIG, KIND_CONFIG_INVALID, &why);
 	log_set_level((enum log_level)sup.conf.log_level);
 	log_set_format((enum log_format)sup.conf.log_format);

@@ -543,6 +543,12 @@ class AskingForAReload(SupervisorTest):
         self.assertNotIn("reloading", trawld.log())
         self.assertEqual(all_pids(trawld), before)
 
+    def test_who_asks_needs_no_key(self):
+        # The commands of ExecReload= cannot read the unit's credentials (systemd 252).
+        trawld = self.start()
+        done = self.ask(trawld, BRIGHTDATA_API_KEY=None)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_one_that_only_the_daemon_can_refuse_is_1_with_its_reason(self):
         trawld = self.start_with_file()
         self.file.write_text("BIND_ADDRESS=192.0.2.1\n")
