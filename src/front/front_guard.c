@@ -48,7 +48,7 @@ const struct guard_limits guard_limits_default = {
 	.linger_ms = 2000,
 };
 
-#define FIRST_REQUEST_MS 1000	/* while stopping: what a new connection gets to send its request */
+#define FIRST_REQUEST_MS 1000	/* while stopping: what a connection gets to send its first request */
 
 struct guard_conn {
 	uint32_t		 magic;
@@ -100,6 +100,7 @@ struct guard {
 	unsigned		 fds, count, accepted;	/* accepted in this turn */
 	struct event		*turn;		/* what must wait until evhttp's callback has returned */
 	bool			 paused, stopping;
+	int64_t			 stopping_ms;
 	int64_t			 paused_until_ms, complained_ms;
 };
 
@@ -575,14 +576,15 @@ conn_is_gone(struct guard_conn *conn, int64_t now)
 	return poll(&look, 1, 0) == 1 && (look.revents & (POLLHUP | POLLERR)) != 0;
 }
 
-/* While stopping: quiet, and nothing is on its way in. One that was accepted a moment
- * ago and has not asked anything yet is about to. */
+/* While stopping: quiet, and nothing is on its way in. One that has not asked anything
+ * yet is about to, and its client does not expect a new connection to be closed. */
 static bool
 conn_may_leave(const struct guard_conn *conn)
 {
+	int64_t begun = conn->guard->stopping_ms;
 	int unread = 0;
 
-	if (conn->given == 0 && guard_now(conn->guard) - conn->quiet_ms < FIRST_REQUEST_MS)
+	if (conn->given == 0 && guard_now(conn->guard) - begun < FIRST_REQUEST_MS)
 		return false;
 	return conn->guard->stopping && conn_is_quiet(conn) &&
 	    (ioctl(bufferevent_getfd(conn->stream), FIONREAD, &unread) < 0 || unread == 0);
@@ -655,6 +657,7 @@ void
 guard_stop(struct guard *guard)
 {
 	guard->stopping = true;
+	guard->stopping_ms = guard_now(guard);
 	guard_pause(guard);
 	guard_sweep(guard);
 }

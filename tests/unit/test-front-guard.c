@@ -646,6 +646,37 @@ test_a_drain_finishes_what_is_begun_and_closes_the_rest(void **state)
 }
 
 static void
+test_a_drain_gives_a_connection_that_never_asked_a_moment_to_do_so(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int early, never;
+
+	world_run(world);
+	early = client_open(world);
+	never = client_open(world);
+	for (int i = 0; i < 10; i++)
+		world_turn(world);
+	world->ahead_ms += 10000;	/* both have been silent for long */
+	front_drain(world->front, on_drained, world);
+	for (int i = 0; i < 10; i++)
+		world_turn(world);
+	client_send(early, GET);
+	answer = client_answer(world, early);
+	assert_int_equal(answer.status, 404);
+	assert_non_null(strstr(answer.head, "\r\nConnection: close\r\n"));
+	answer_done(&answer);
+	assert_int_equal(world->drained, 0);
+	world->ahead_ms += 1000;
+	assert_true(client_is_closed(world, never));
+	for (int i = 0; i < PATIENCE_MS && world->drained == 0; i++)
+		world_turn(world);
+	assert_int_equal(world->drained, 1);
+	close(early);
+	close(never);
+}
+
+static void
 test_a_drain_does_not_wait_for_ever(void **state)
 {
 	struct world *world = *state;
@@ -789,6 +820,7 @@ main(void)
 		T(clients_wait_while_descriptors_are_short),
 		T(many_short_connections_leave_nothing_behind),
 		T(a_drain_finishes_what_is_begun_and_closes_the_rest),
+		T(a_drain_gives_a_connection_that_never_asked_a_moment_to_do_so),
 		T(a_drain_does_not_wait_for_ever),
 		T(no_client_ever_sees_a_page_of_evhttp),
 	};
