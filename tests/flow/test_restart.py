@@ -203,6 +203,7 @@ class Restart(SupervisorTest):
         answer = self.read_all(connection)
         self.assertRegex(answer, rb"^HTTP/1.1 20[02] ")
         self.assertIn(b"\r\nConnection: close\r\n", answer)
+        return json.loads(answer.split(b"\r\n\r\n", 1)[1])
 
     def test_requests_that_a_drain_finds_half_sent_or_not_yet_sent_are_answered(self):
         health = b"GET /health HTTP/1.1\r\nHost: t\r\n\r\n"
@@ -222,13 +223,14 @@ class Restart(SupervisorTest):
         half_head.sendall(health[20:])
         kept.sendall(health[20:])
         half_body.sendall(trigger[-10:])
-        for connection in (silent, half_head, kept, half_body):
+        for connection in (silent, half_head, kept):
             self.assert_answered(connection)
+        crawl_id = self.assert_answered(half_body)["crawl_id"]
         self.assertEqual(self.daemon.stop(), 0)
         late = self.raw()
-        late.sendall(health.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        late.sendall(b"GET /api/v1/crawl/%s/status HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n" % crawl_id.encode())
         self.start_again()
-        self.assert_answered(late)
+        self.assertEqual(self.assert_answered(late)["crawl_id"], crawl_id)
 
     def accepted(self):
         """Established connections to the port that a process has taken from the backlog."""
