@@ -87,7 +87,7 @@ budget_allows(const struct budget *b, int64_t now, unsigned in_flight)
 static struct budget_hold *
 hold_of(const struct budget *b, const char *dataset_id)
 {
-	for (unsigned i = 0; i < BUDGET_HOLDS; i++) {
+	for (unsigned i = 0; i < b->hold_count; i++) {
 		if (strcmp(b->holds[i].dataset_id, dataset_id) == 0)
 			return (struct budget_hold *)&b->holds[i];
 	}
@@ -101,9 +101,9 @@ hold_place(struct budget *b, const char *dataset_id)
 
 	if (hold != NULL)
 		return hold;
-	hold = hold_of(b, "");
-	if (hold == NULL)
-		hold = &b->holds[BUDGET_HOLDS - 1];
+	if (b->hold_count < BUDGET_HOLDS)
+		b->hold_count++;
+	hold = &b->holds[b->hold_count - 1];
 	memset(hold, 0, sizeof(*hold));
 	(void)str_copy(hold->dataset_id, sizeof(hold->dataset_id), dataset_id);
 	return hold;
@@ -153,7 +153,7 @@ budget_trigger_ended(struct budget *b, const char *dataset_id, bool taken)
 	if (hold == NULL)
 		return;
 	if (taken) {
-		memset(hold, 0, sizeof(*hold));
+		*hold = b->holds[--b->hold_count];
 		b->changed = true;
 	} else if (hold->in_flight > 0)
 		hold->in_flight--;
@@ -185,11 +185,10 @@ budget_save(struct budget *b, int64_t now, int64_t now_wall, struct budget_recor
 		ret->limited_ms[ret->limited_count++] = now_wall + b->limited_mono_ms[i % BUDGET_LIMITED_MAX] - now;
 	/* One that probes counts as paused once more than it was: it asks one by one again. */
 	save_pause(ret, "", b->until_mono_ms - now, b->rounds + (b->probing && b->rounds == 0));
-	for (unsigned i = 0; i < BUDGET_HOLDS; i++) {
+	for (unsigned i = 0; i < b->hold_count; i++) {
 		const struct budget_hold *hold = &b->holds[i];
 
-		if (hold->dataset_id[0] != '\0')
-			save_pause(ret, hold->dataset_id, hold->until_mono_ms - now, hold->times);
+		save_pause(ret, hold->dataset_id, hold->until_mono_ms - now, hold->times);
 	}
 	b->changed = false;
 }

@@ -32,7 +32,7 @@
 #define BUDGET_QUEUE_MS	   5000		/* until those who wait look whether the one let through came back */
 
 struct budget_hold {
-	char	 dataset_id[REQUEST_DATASET_SIZE];	/* "": a free place */
+	char	 dataset_id[REQUEST_DATASET_SIZE];
 	int64_t	 until_mono_ms;
 	unsigned times;		/* in a row */
 	unsigned in_flight;	/* triggers let through since */
@@ -46,6 +46,7 @@ struct budget {
 	bool	 probing;	/* one call at a time */
 	bool	 changed;	/* since budget_save() */
 	struct budget_hold holds[BUDGET_HOLDS];
+	unsigned hold_count;
 };
 
 struct budget_pause {
