@@ -19,7 +19,6 @@
 #include "model/log_kind.h"
 
 #define CONTROL_BUFFER (1 << 20)	/* room for a PEER of every child, and for a slow reader */
-#define START_MAX_MS   900000	/* of a start that gets on, as in a migration */
 
 const char *
 child_name(const struct child *c)
@@ -206,7 +205,7 @@ child_ready(struct child *c)
 void
 child_gets_on(struct child *c)
 {
-	int64_t left = c->started_ms + START_MAX_MS - clock_mono_ms(&clock_system);
+	int64_t left = c->started_ms + CHILD_START_MAX_MS - clock_mono_ms(&clock_system);
 
 	loop_timer_in(c->deadline, left < c->service->ready_within_ms ? left : c->service->ready_within_ms);
 }

@@ -23,6 +23,8 @@ struct child;
 struct place;
 struct why;
 
+#define CHILD_START_MAX_MS 900000	/* of a start that gets on, as in a migration */
+
 enum child_state { CHILD_STARTING, CHILD_READY, CHILD_LEAVING };
 
 struct child {

@@ -35,6 +35,19 @@
 
 /* ---- what children say ---- */
 
+/* The start gets on: systemd is asked for patience, within the limit of a start. */
+static void
+start_gets_on(struct supervisor *sup)
+{
+	int64_t now = clock_mono_ms(&clock_system);
+
+	if (sup->phase != PHASE_STARTING || now - sup->started_ms >= CHILD_START_MAX_MS ||
+	    now - sup->extended_ms < TICK_MS)
+		return;
+	sup->extended_ms = now;
+	notify_extend(START_EXTRA_MS);
+}
+
 static void
 on_ready(struct supervisor *sup, struct child *c, const struct inherit_message *m)
 {
@@ -51,8 +64,7 @@ on_ready(struct supervisor *sup, struct child *c, const struct inherit_message *
 			child_leave(older, c->service->leave_within_ms);
 	supervisor_settle(sup);
 	reload_continue(sup);
-	if (sup->phase == PHASE_STARTING)
-		notify_extend(START_EXTRA_MS);
+	start_gets_on(sup);
 	status_tell(sup);
 }
 
@@ -74,8 +86,7 @@ on_status(struct supervisor *sup, struct child *c, const struct inherit_message 
 		child_gets_on(c);
 		if (c->service->role == ROLE_KEEPER)
 			sup->keeper_beat_ms = c->beat_ms;
-		if (sup->phase == PHASE_STARTING)
-			notify_extend(START_EXTRA_MS);
+		start_gets_on(sup);
 	}
 	status_tell(sup);
 }
@@ -368,7 +379,7 @@ prepare_loop(struct supervisor *sup)
 	sup->on_int = signal_event(sup, SIGINT, supervisor_on_terminate);
 	sup->on_hup = signal_event(sup, SIGHUP, supervisor_on_hangup);
 	sup->on_chld = signal_event(sup, SIGCHLD, supervisor_on_child);
-	sup->ticked_ms = sup->keeper_beat_ms = clock_mono_ms(&clock_system);
+	sup->started_ms = sup->ticked_ms = sup->keeper_beat_ms = clock_mono_ms(&clock_system);
 	sup->tick = timer_event(sup, supervisor_on_tick, TICK_MS);
 	sup->watchdog_ms = notify_watchdog_ms();
 	if (sup->watchdog_ms > 0)

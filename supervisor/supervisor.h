@@ -57,7 +57,7 @@ struct supervisor {
 	struct event_base	*base;
 	struct event		*on_term, *on_int, *on_hup, *on_chld, *tick, *watchdog;
 	int64_t			 watchdog_ms;
-	int64_t			 ticked_ms;
+	int64_t			 started_ms, ticked_ms, extended_ms;
 	enum phase		 phase;
 	int			 exit_status;
 	int			 draining_row;	/* of services */

@@ -16,6 +16,7 @@
 #include "keeper/keeper.h"
 
 #define STORE_NAME    "trawld.db"
+#define TELL_MS	      250	/* between two words about a long opening */
 #define LAST_WORDS_MS 10	/* between looks whether all answers have left ... */
 #define LAST_LOOKS    50	/* ... so many times at most */
 
@@ -25,6 +26,7 @@ struct program {
 	struct keeper		*keeper;
 	struct event		*end;
 	int			 end_looks;
+	int64_t			 told_ms;	/* when a word about a long opening was last said */
 };
 
 static void
@@ -76,6 +78,19 @@ tell_status(void *arg, const char *text)
 	control_status(program->control, text);
 }
 
+/* A migration says more than anybody can read. */
+static void
+tell_progress(void *arg, const char *text)
+{
+	struct program *program = arg;
+	int64_t now = clock_mono_ms(&clock_system);
+
+	if (now - program->told_ms < TELL_MS)
+		return;
+	program->told_ms = now;
+	tell_status(program, text);
+}
+
 /* A store that is damaged or too new is not mended by starting again. */
 static _Noreturn void
 refuse(struct program *program, int result, const char *reason)
@@ -99,7 +114,7 @@ refuse(struct program *program, int result, const char *reason)
 static struct store *
 open_store(struct program *program, const struct conf *conf)
 {
-	const struct store_progress progress = { tell_status, program };
+	const struct store_progress progress = { tell_progress, program };
 	char path[sizeof(conf->data_dir) + sizeof(STORE_NAME) + 1];
 	struct store *store;
 	struct why why;

@@ -22,6 +22,7 @@
 
 #define BACKUP_DIR   "backup"
 #define BACKUP_PAGES 1024	/* copied at a time; 4 MiB */
+#define SYNC_STEPS   16		/* so often what was copied is synced: the end need not wait for all of it at once */
 
 struct backup {
 	char part[BACKUP_PATH_SIZE], whole[BACKUP_PATH_SIZE];	/* its two names */
@@ -105,6 +106,16 @@ open_part(struct backup *b, struct why *why)
 	    why);
 }
 
+static int
+sync_file(const char *path, struct why *why)
+{
+	scoped_fd fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return why_set(why, errno, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
 static void
 tell_part(const struct backup *b, sqlite3_backup *copying)
 {
@@ -120,14 +131,17 @@ static int
 copy_pages(struct backup *b, struct why *why)
 {
 	sqlite3_backup *copying = sqlite3_backup_init(b->to, "main", b->from, "main");
-	int rc;
+	int rc, result = 0;
 
 	if (copying == NULL)
 		return sqlite_failed(b->to, why, "copying");
-	while ((rc = sqlite3_backup_step(copying, BACKUP_PAGES)) == SQLITE_OK)
+	for (unsigned n = 1; (rc = sqlite3_backup_step(copying, BACKUP_PAGES)) == SQLITE_OK && result == 0; n++) {
 		tell_part(b, copying);
+		if (n % SYNC_STEPS == 0)
+			result = sync_file(b->part, why);
+	}
 	(void)sqlite3_backup_finish(copying);	/* fails as the last step did */
-	return rc == SQLITE_DONE ? 0 : sqlite_failed(b->to, why, "copying");
+	return result < 0 || rc == SQLITE_DONE ? result : sqlite_failed(b->to, why, "copying");
 }
 
 static int
@@ -142,6 +156,16 @@ doubt_triggers(struct backup *b, struct why *why)
 	return sqlite_run(b->to, text, "changing the copy", why);
 }
 
+/* Called by SQLite now and then; 0 lets it go on. */
+static int
+on_check(void *arg)
+{
+	const struct backup *b = arg;
+
+	store_tell(b->progress, "Checking the copy of the job store");
+	return 0;
+}
+
 /* Out of WAL mode, so that the copy is one file; then read as whoever restores it would. */
 static int
 check_copy(struct backup *b, struct why *why)
@@ -152,7 +176,7 @@ check_copy(struct backup *b, struct why *why)
 
 	if ((result = sqlite_run(b->to, "PRAGMA journal_mode = DELETE", "closing the copy", why)) < 0)
 		return result;
-	store_tell(b->progress, "Checking the copy of the job store");
+	sqlite3_progress_handler(b->to, STORE_TELL_INSTRUCTIONS, on_check, b);
 	if (sqlite3_prepare_v2(b->to, "PRAGMA quick_check(1)", -1, &st, NULL) != SQLITE_OK ||
 	    sqlite3_step(st) != SQLITE_ROW)
 		result = sqlite_failed(b->to, why, "checking the copy");
@@ -163,16 +187,6 @@ check_copy(struct backup *b, struct why *why)
 	}
 	(void)sqlite3_finalize(st);
 	return result;
-}
-
-static int
-sync_file(const char *path, struct why *why)
-{
-	scoped_fd fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) < 0)
-		return why_set(why, errno, "%s: %s", path, strerror(errno));
-	return 0;
 }
 
 static int

@@ -12,8 +12,7 @@
 #include "base/why.h"
 #include "model/log_kind.h"
 
-#define APPLICATION_ID	  0x5452574c	/* "TRWL" */
-#define TELL_INSTRUCTIONS 1000000	/* of SQLite; a few hundredths of a second */
+#define APPLICATION_ID 0x5452574c	/* "TRWL" */
 
 /* schema[n] brings a file from version n to n + 1. Rows are only ever added. */
 static const char *const schema[] = {
@@ -241,7 +240,7 @@ migrate_steps(sqlite3 *db, int version, const struct clock *clock, struct migrat
 {
 	int result = 0;
 
-	sqlite3_progress_handler(db, TELL_INSTRUCTIONS, on_instructions, m);
+	sqlite3_progress_handler(db, STORE_TELL_INSTRUCTIONS, on_instructions, m);
 	for (; version < SCHEMA_VERSION && result == 0; version++) {
 		result = migrate_step(db, version, clock_wall_ms(clock), why);
 		if (result < 0)

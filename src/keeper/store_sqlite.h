@@ -18,6 +18,7 @@ int sqlite_failed(sqlite3 *, struct why *, const char *attempt);
 int sqlite_run(sqlite3 *, const char *text, const char *attempt, struct why *why);
 int sqlite_ask(sqlite3 *, const char *question, int64_t *ret, struct why *why);
 
+#define STORE_TELL_INSTRUCTIONS 1000000	/* of SQLite, between two words; a few hundredths of a second */
 void store_tell(const struct store_progress *, const char *text);	/* progress may be NULL */
 
 /* ---- store_schema.c ---- */

@@ -80,8 +80,7 @@ class Starting(SystemdTest):
         self.notified.wait("READY=1")
         lines = self.notified.read()
         before = lines[:lines.index("READY=1")]
-        self.assertGreater(sum(l.startswith("EXTEND_TIMEOUT_USEC=") for l in before), 2)
-        self.assertLess(sum(l.startswith("EXTEND_TIMEOUT_USEC=") for l in before), 40)
+        self.assertIn(sum(l.startswith("EXTEND_TIMEOUT_USEC=") for l in before), range(1, 10))
 
     def test_one_that_makes_no_progress_extends_nothing(self):
         folder = self.own_build(keeper="#!/bin/sh\nexec /bin/sleep 600\n")
