@@ -208,6 +208,8 @@ supervisor_on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	sup->ticked_ms = now;
+	if (late)
+		sup->keeper_beat_ms = now;
 	notify_tick();
 	for (unsigned i = 0; i < sup->place_count; i++)
 		for (struct child *c = sup->places[i].children; c; c = c->next)
