@@ -132,9 +132,9 @@ def logged(program, pattern, start=0):
 class Sim:
     """trawl-sim on a free port."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, program=BUILD / "trawl-sim"):
         self.program = Program(
-            [BUILD / "trawl-sim", "--port", "0", "--exit-with-parent", *options],
+            [program, "--port", "0", "--exit-with-parent", *options],
             pathlib.Path(folder) / f"sim-{next(serial)}.log")
         try:
             found = wait_for(
