@@ -8,7 +8,8 @@
 #   make man            manual pages, completions make check-docs  what they and the documents say
 #   make install DESTDIR= PREFIX=                 make clean
 #   make docs           the generated table in OPERATIONS.md
-#   make check-install  the packages, installed in a Debian that boots (as root)
+#   make check-install  the packages, installed in a Debian that boots (as root); check-install-broken
+#                       shows that it finds packages that are broken
 #   make deb            packages for Debian       make rpm       the same as .rpm; both in build/packages
 #   SAN=address,undefined with any of them; WERROR= to let warnings pass; V=1 shows the commands.
 
@@ -134,6 +135,8 @@ check: unit corpus check-docs flow
 # Builds its packages from a copy of the tree. INSTALL: options of tests/install/run.py.
 check-install:
 	@python3 -B tests/install/run.py $(INSTALL)
+check-install-broken:
+	@python3 -B tests/install/run.py --broken $(INSTALL)
 
 # Figures against their ceilings, measured in one run. Never part of check.
 BENCH_OBJ := $(patsubst %.c,$(B)/%.o,$(call role_src,keeper) $(IPC) $(CONF) $(MODEL) $(BASE))
@@ -278,6 +281,6 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all unit flow check check-install corpus headers install install-trawld install-sim man \
+.PHONY: all unit flow check check-install check-install-broken corpus headers install install-trawld install-sim man \
 	docs check-docs deb rpm clean bench fuzz fuzz-run lint FORCE
 .SECONDARY:

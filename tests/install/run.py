@@ -2,6 +2,7 @@
 """The installed test: the real packages in a Debian that boots with its own systemd.
 
     run.py [--cache DIR]      all steps, against the packages as they are
+    run.py --broken           packages broken on purpose; each must fail, and at the right assertion
     run.py --steps NAME,...   some steps of the first run; what they need is up to you
     run.py --packages DIR     with DIR/this and DIR/next, which hold packages, instead of building them
     run.py --needs            the programs it needs and their Debian packages, as quickstart reads them
@@ -36,6 +37,7 @@ def options():
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     parser.add_argument("--cache", default=f"{home}/trawld", metavar="DIR")
     parser.add_argument("--packages", metavar="DIR")
+    parser.add_argument("--broken", action="store_true")
     parser.add_argument("--can", action="store_true")
     parser.add_argument("--needs", action="store_true")
     parser.add_argument("--steps", default="", metavar="NAME,...")
@@ -66,7 +68,7 @@ def prepare(work, wanted):
         shutil.copytree(wanted.packages, work / "in")
         found = packages.Packages(work / "in")
     else:
-        found = packages.build(SOURCE, work)
+        found = packages.build(SOURCE, work, ("deb",) if wanted.broken else ("deb", "rpm"))
     print(f"# packages built in {time.monotonic() - start:.0f} s", flush=True)
     base, seconds = container.make_base(wanted.cache, found.depends())
     if seconds:
@@ -78,8 +80,9 @@ def inside(wanted):
     report = Report()
     work = pathlib.Path(wanted.work)
     world.mount()
+    run = world.run_broken if wanted.broken else world.run_all
     try:
-        world.run_all(report, SOURCE, work, wanted.base, [s for s in wanted.steps.split(",") if s])
+        run(report, SOURCE, work, wanted.base, [s for s in wanted.steps.split(",") if s])
     except Stop as stop:
         report.say(f"stopped: what follows depends on \"{stop}\"")
     return report.sum_up()

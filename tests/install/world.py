@@ -2,6 +2,7 @@
 
 import subprocess
 
+import breakages
 import steps_install
 import steps_lint
 import steps_remove
@@ -13,6 +14,7 @@ from container import Container, Network, run
 from daemon import Daemon
 from outside import Outside
 from packages import Packages
+from report import Report, Stop
 
 STEPS = (
     ("unconfigured", steps_install.unconfigured),
@@ -103,3 +105,25 @@ def run_all(report, source, work, base, wanted):
     for name, steps in zip(("deb", "rpm"), chosen):
         if steps:
             go(report, World(report, work, base, name, network, outside), steps)
+
+
+def run_broken(report, _source, work, base, _wanted):
+    """Each breakage in a container of its own; the report says whether it was found out."""
+    packages = Packages(work / "in")
+    network, outside = Network(), prepare_outside(work, packages)
+    known = dict((*STEPS, ("purge all", steps_remove.purge_all)))
+    for n, (what, change, names, wanted) in enumerate(breakages.BREAKAGES):
+        kind = f"broken-{n}"
+        packages.break_deb("this", kind, "trawld", change)
+        inner = Report(quiet=True)
+        world = World(inner, work, base, kind, network, outside, kind)
+        try:
+            go(inner, world, [(name, known[name]) for name in names])
+        except Stop:
+            world.container.stop()
+        world.container.remove()
+        told = "\n".join(inner.lines)
+        if wanted:
+            report.expect(f"broken: {what}: \"{wanted}\" fails", wanted in inner.failed, told)
+        else:
+            report.expect(f"broken: {what}: all assertions pass", inner.passed and not inner.failed, told)
