@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -14,6 +16,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/why.h"
 #include "model/log_kind.h"
 #include "supervisor/supervisor.h"
@@ -221,6 +224,18 @@ wait_for_answer(int fd)
 	return fflush(stdout) == 0 ? EXIT_STATUS_OK : EXIT_STATUS_FAILURE;
 }
 
+/* The main process is told of a configuration that it will refuse, so that its log and its
+ * status line say so, too: systemd names it to the commands of ExecReload=. */
+static void
+tell_main(void)
+{
+	const char *pid = getenv("MAINPID");
+	int64_t number;
+
+	if (pid && number_parse(pid, 2, INT32_MAX, &number) == 0)
+		(void)kill((pid_t)number, SIGHUP);
+}
+
 int
 asker_run(const struct options *options)
 {
@@ -229,8 +244,10 @@ asker_run(const struct options *options)
 	int fd = -1, r;
 
 	/* A key is the daemon's alone: whoever asks may be unable to read it. */
-	if (options_load(options, OPTIONS_SETTINGS, &conf, &why) < 0)
+	if (options_load(options, OPTIONS_SETTINGS, &conf, &why) < 0) {
+		tell_main();
 		return complain(EXIT_STATUS_CONFIG, why.text);
+	}
 	r = ask(conf.data_dir, &fd);
 	if (r == -ENOENT || r == -ECONNREFUSED)
 		(void)why_set(&why, -r, "no trawld runs on the data directory %s (a reload cannot change DATA_DIR)",

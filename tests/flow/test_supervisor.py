@@ -543,6 +543,12 @@ class AskingForAReload(SupervisorTest):
         self.assertNotIn("reloading", trawld.log())
         self.assertEqual(all_pids(trawld), before)
 
+    def test_a_main_process_that_systemd_names_hears_of_a_bad_one(self):
+        trawld = self.start_with_file("RETRY_MAX_ATTEMPTS=3\n")
+        self.file.write_text("RETRY_MAX_ATTEMPTS=many\n")
+        self.assertEqual(self.ask(trawld, MAINPID=str(trawld.program.pid)).returncode, 78)
+        log_after(trawld, 0, r"reload refused, .*trawld\.env:1", "the daemon refuses it, too")
+
     def test_who_asks_needs_no_key(self):
         # The commands of ExecReload= cannot read the unit's credentials (systemd 252).
         trawld = self.start()

@@ -122,6 +122,7 @@ def reload(w):
     w.expect("reload of a bad configuration fails", not done, done)
     w.expect("bad reload: the journal names option and line",
              w.daemon.said(r"BACKGROUND_MAX_WORKERS") and w.daemon.said(r"trawld\.env[: ]"))
+    wait_for(lambda: "the last reload was refused" in w.daemon.status_line(), "the status line says so")
     w.expect("bad reload: trawld goes on", w.daemon.active() and w.daemon.main_pid() == main)
     w.equal("bad reload: with the processes of before", set(w.daemon.pids()["poller"]), now)
     done = w.daemon.systemctl("reload", UNIT)
