@@ -1,5 +1,5 @@
 /*
- * download.c - the pipeline of one snapshot: file, sums, examiner. Owns
+ * download.c - the pipeline of one snapshot: file and examiner. Owns
  * the spool file until the keeper has been told of it; where the bytes come from
  * and what is done next is poller_crawl.c's.
  *
@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/checksum.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/why.h"
@@ -36,7 +35,6 @@ struct download {
 	char		 quarantine[SNAPSHOT_ID_SIZE + 16];
 	int		 fd;
 	bool		 verifying;	/* bytes come from the file itself */
-	struct checksum	*sum;
 	struct examiner	*examiner;
 	uint64_t	 size;
 	uint64_t	 started;	/* write-back was started up to there */
@@ -85,7 +83,6 @@ download_open(const struct download_dirs *dirs, const struct crawl *crawl,
 	d->verifying = *ret_start == DOWNLOAD_WHOLE;
 	d->holding = !d->verifying;
 	d->held = d->holding ? xmalloc(BRIGHTDATA_ANSWER_MAX) : NULL;
-	d->sum = checksum_new();
 	d->examiner = examiner_new(platform);
 	*ret = d;
 	return 0;
@@ -97,7 +94,6 @@ download_free(struct download *d)
 	if (d == NULL)
 		return;
 	(void)close(d->fd);
-	checksum_free(d->sum);
 	examiner_free(d->examiner);
 	free(d->held);
 	free(d);
@@ -164,7 +160,6 @@ static void
 examine(struct download *d, const void *p, size_t len)
 {
 	examiner_feed(d->examiner, p, len);
-	checksum_update(d->sum, p, len);
 	d->size += len;
 }
 
@@ -318,7 +313,7 @@ finish(struct download *d, struct msg_download_done *done)
 	done->posts = counts->posts;
 	done->media = counts->media;
 	done->errors = counts->errors;
-	checksum_end(d->sum, &done->crc32c, done->sha256);
+	examiner_sums(d->examiner, &done->crc32c, done->sha256);
 }
 
 void

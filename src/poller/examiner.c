@@ -1,8 +1,9 @@
 /*
- * examiner.c - a ring of buffers between the one that feeds and the thread that
- * parses. The feeder fills the buffer at `filling`; the thread owns the `full` ones
- * before it. The thread starts with the first full buffer, so small snapshots
- * never have one; parser and counter belong to the thread while it runs.
+ * examiner.c - a ring of buffers between the one that feeds and the threads that look
+ * at each buffer in turn, one for each way of looking. The feeder fills the buffer
+ * after the last that it gave; a buffer is free again when all have taken it. The
+ * threads start with the first full buffer, so small snapshots never have any; what
+ * a way of looking works on is its thread's while that runs.
  */
 #include "poller/examiner.h"
 
@@ -20,47 +21,77 @@ struct buffer {
 	size_t	 len;
 };
 
+enum look { LOOK_PARSE, LOOK_SUM, LOOK_COUNT };
+
+struct worker {
+	struct examiner	*examiner;
+	enum look	 look;
+	pthread_t	 thread;
+	bool		 running;
+	uint64_t	 taken;		/* buffers it is through with; under the lock */
+};
+
 struct examiner {
 	struct record_counter counter;
 	struct json_stream *json;
 	bool		 bad;
 	struct why	 why;
+	struct checksum	*sum;
 	struct buffer	 ring[EXAMINER_BUFFERS];
-	unsigned	 filling;
-	pthread_t	 thread;
-	bool		 running;
-	pthread_mutex_t	 lock;		/* over the members below */
+	struct worker	 workers[LOOK_COUNT];
+	pthread_mutex_t	 lock;		/* over the members below, and taken of each worker */
 	pthread_cond_t	 has_work, has_room;
-	unsigned	 full;
-	bool		 ending;	/* leave when nothing is full any more */
+	uint64_t	 given;		/* full buffers so far */
+	bool		 ending;	/* leave when all are taken */
 	bool		 abandoned;	/* leave now */
 };
 
+static struct buffer *
+buffer_of(struct examiner *e, uint64_t number)
+{
+	return &e->ring[number % EXAMINER_BUFFERS];
+}
+
 static void
-examine(struct examiner *e, struct buffer *b)
+parse(struct examiner *e, const struct buffer *b)
 {
 	if (!e->bad && json_stream_feed(e->json, b->p, b->len, &e->why) < 0)
 		e->bad = true;
-	b->len = 0;
+}
+
+static void
+sum(struct examiner *e, const struct buffer *b)
+{
+	checksum_update(e->sum, b->p, b->len);
+}
+
+static void
+look_at(struct examiner *e, enum look look, const struct buffer *b)
+{
+	static void (*const looks[LOOK_COUNT])(struct examiner *, const struct buffer *) = {
+		[LOOK_PARSE] = parse, [LOOK_SUM] = sum,
+	};
+
+	if (b->len > 0)
+		looks[look](e, b);
 }
 
 static void *
-examiner_thread(void *arg)
+worker_thread(void *arg)
 {
-	struct examiner *e = arg;
-	unsigned at = 0;
+	struct worker *w = arg;
+	struct examiner *e = w->examiner;
 
 	(void)pthread_mutex_lock(&e->lock);
 	for (;;) {
-		while (e->full == 0 && !e->ending && !e->abandoned)
+		while (w->taken == e->given && !e->ending && !e->abandoned)
 			(void)pthread_cond_wait(&e->has_work, &e->lock);
-		if (e->abandoned || e->full == 0)
+		if (e->abandoned || w->taken == e->given)
 			break;
 		(void)pthread_mutex_unlock(&e->lock);
-		examine(e, &e->ring[at]);
-		at = (at + 1) % EXAMINER_BUFFERS;
+		look_at(e, w->look, buffer_of(e, w->taken));
 		(void)pthread_mutex_lock(&e->lock);
-		e->full--;
+		w->taken++;
 		(void)pthread_cond_signal(&e->has_room);
 	}
 	(void)pthread_mutex_unlock(&e->lock);
@@ -69,33 +100,47 @@ examiner_thread(void *arg)
 
 /* Signals are the loop's. */
 static void
-examiner_run(struct examiner *e)
+start_workers(struct examiner *e)
 {
 	sigset_t all, before;
 
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	e->running = pthread_create(&e->thread, NULL, examiner_thread, e) == 0;
+	for (unsigned i = 0; i < LOOK_COUNT; i++)
+		e->workers[i].running = pthread_create(&e->workers[i].thread, NULL, worker_thread, &e->workers[i]) == 0;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* The buffer at filling is full: it is the thread's, the next one is ours. */
+static bool
+has_room(const struct examiner *e)
+{
+	for (unsigned i = 0; i < LOOK_COUNT; i++)
+		if (e->given - e->workers[i].taken == EXAMINER_BUFFERS)
+			return false;
+	return true;
+}
+
+/* The buffer that is being filled is full: it is the workers', the next one is ours. */
 static void
 hand_over(struct examiner *e)
 {
-	if (!e->running && e->filling == 0)
-		examiner_run(e);
-	if (!e->running) {
-		examine(e, &e->ring[e->filling]);	/* no thread to be had: then here */
-		return;
+	if (e->given == 0)
+		start_workers(e);
+	for (unsigned i = 0; i < LOOK_COUNT; i++) {
+		struct worker *w = &e->workers[i];
+
+		if (w->running)
+			continue;
+		look_at(e, w->look, buffer_of(e, e->given));	/* no thread to be had: then here */
+		w->taken++;
 	}
 	(void)pthread_mutex_lock(&e->lock);
-	e->full++;
-	(void)pthread_cond_signal(&e->has_work);
-	while (e->full == EXAMINER_BUFFERS)
+	e->given++;
+	(void)pthread_cond_broadcast(&e->has_work);
+	while (!has_room(e))
 		(void)pthread_cond_wait(&e->has_room, &e->lock);
 	(void)pthread_mutex_unlock(&e->lock);
-	e->filling = (e->filling + 1) % EXAMINER_BUFFERS;
+	buffer_of(e, e->given)->len = 0;
 }
 
 void
@@ -104,7 +149,7 @@ examiner_feed(struct examiner *e, const void *p, size_t len)
 	const char *from = p;
 
 	while (len > 0) {
-		struct buffer *b = &e->ring[e->filling];
+		struct buffer *b = buffer_of(e, e->given);
 		size_t n = EXAMINER_BUFFER - b->len < len ? EXAMINER_BUFFER - b->len : len;
 
 		if (b->p == NULL)
@@ -119,24 +164,28 @@ examiner_feed(struct examiner *e, const void *p, size_t len)
 }
 
 static void
-examiner_join(struct examiner *e, bool abandoned)
+join_workers(struct examiner *e, bool abandoned)
 {
-	if (!e->running)
-		return;
 	(void)pthread_mutex_lock(&e->lock);
 	e->ending = true;
 	e->abandoned = abandoned;
-	(void)pthread_cond_signal(&e->has_work);
+	(void)pthread_cond_broadcast(&e->has_work);
 	(void)pthread_mutex_unlock(&e->lock);
-	(void)pthread_join(e->thread, NULL);
-	e->running = false;
+	for (unsigned i = 0; i < LOOK_COUNT; i++) {
+		struct worker *w = &e->workers[i];
+
+		if (w->running)
+			(void)pthread_join(w->thread, NULL);
+		w->running = false;
+	}
 }
 
 int
 examiner_end(struct examiner *e, struct why *why)
 {
-	examiner_join(e, false);
-	examine(e, &e->ring[e->filling]);
+	join_workers(e, false);
+	for (unsigned i = 0; i < LOOK_COUNT; i++)
+		look_at(e, (enum look)i, buffer_of(e, e->given));
 	if (!e->bad && json_stream_end(e->json, &e->why) < 0)
 		e->bad = true;
 	if (!e->bad && json_stream_shape(e->json) == JSON_SHAPE_OTHER) {
@@ -154,6 +203,12 @@ examiner_counts(const struct examiner *e)
 	return &e->counter;
 }
 
+void
+examiner_sums(struct examiner *e, uint32_t *ret_crc32c, uint8_t ret_sha256[SHA256_SIZE])
+{
+	checksum_end(e->sum, ret_crc32c, ret_sha256);
+}
+
 struct examiner *
 examiner_new(enum platform_id platform)
 {
@@ -162,6 +217,11 @@ examiner_new(enum platform_id platform)
 	record_counter_init(&e->counter, platform);
 	e->json = json_stream_new(e->counter.names, e->counter.name_count, record_counter_on_record,
 	    &e->counter);
+	e->sum = checksum_new();
+	for (unsigned i = 0; i < LOOK_COUNT; i++) {
+		e->workers[i].examiner = e;
+		e->workers[i].look = (enum look)i;
+	}
 	(void)pthread_mutex_init(&e->lock, NULL);
 	(void)pthread_cond_init(&e->has_work, NULL);
 	(void)pthread_cond_init(&e->has_room, NULL);
@@ -173,12 +233,13 @@ examiner_free(struct examiner *e)
 {
 	if (e == NULL)
 		return;
-	examiner_join(e, true);
+	join_workers(e, true);
 	(void)pthread_mutex_destroy(&e->lock);
 	(void)pthread_cond_destroy(&e->has_work);
 	(void)pthread_cond_destroy(&e->has_room);
 	for (unsigned i = 0; i < EXAMINER_BUFFERS; i++)
 		free(e->ring[i].p);
+	checksum_free(e->sum);
 	json_stream_free(e->json);
 	free(e);
 }

@@ -1,35 +1,39 @@
 /*
- * examiner.h - is it JSON, and how many posts, media and error rows are in it?
- * Parsing is the dearest part of a download, so for anything larger than one
- * buffer it runs on a thread of its own, beside the loop that receives, writes and
- * sums. Memory: EXAMINER_BUFFERS buffers, whatever the size.
+ * examiner.h - what is in a snapshot: is it JSON, how many posts, media and error rows
+ * does it hold, and what are its sums? Parsing and summing are the dearest parts of a
+ * download, so for anything larger than one buffer each has a thread of its own, beside
+ * the loop that receives and writes. Memory: EXAMINER_BUFFERS buffers, whatever the size.
  *
- * Order: examiner_new, examiner_feed as often as bytes come, examiner_end, read the
- * fields, examiner_free. The free alone gives up at once, at any time.
+ * Order: examiner_new, examiner_feed as often as bytes come, examiner_end, read what
+ * was found, examiner_free. The free alone gives up at once, at any time.
  */
 #ifndef POLLER_EXAMINER_H
 #define POLLER_EXAMINER_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "base/checksum.h"
 #include "base/why.h"
 #include "model/record.h"
 
 #define EXAMINER_BUFFER	 (256u << 10)
-#define EXAMINER_BUFFERS 4
+#define EXAMINER_BUFFERS 16	/* 4 MiB: some milliseconds, as long as a thread may wait for a core */
 
 struct examiner;
 
 struct examiner *examiner_new(enum platform_id);
 void examiner_free(struct examiner *);
 
-/* Takes a copy; waits when the thread is EXAMINER_BUFFERS behind. */
+/* Takes a copy; waits when a thread is EXAMINER_BUFFERS behind. */
 void examiner_feed(struct examiner *, const void *p, size_t len);
 /* No more bytes. 0, or -EINVAL with the reason: not JSON, not complete, or neither
  * an array nor records. */
 int examiner_end(struct examiner *, struct why *);
 /* Valid after examiner_end. */
 const struct record_counter *examiner_counts(const struct examiner *);
+/* Once, after examiner_end; of all bytes, good or bad. */
+void examiner_sums(struct examiner *, uint32_t *ret_crc32c, uint8_t ret_sha256[SHA256_SIZE]);
 
 #endif

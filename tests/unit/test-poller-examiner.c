@@ -1,6 +1,6 @@
 /*
- * The examiner: the same answer for every size around its buffers, with the thread
- * and without.
+ * The examiner: the same answer for every size around its buffers, with threads and
+ * without.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,6 +36,22 @@ make_array(size_t len, uint64_t *ret_posts)
 	return text;
 }
 
+/* Of all bytes, whatever was found in them. */
+static void
+check_sums(struct examiner *e, const char *text, size_t len)
+{
+	struct checksum *whole = checksum_new();
+	uint8_t ours[SHA256_SIZE], theirs[SHA256_SIZE];
+	uint32_t our_crc, their_crc;
+
+	checksum_update(whole, text, len);
+	checksum_end(whole, &their_crc, theirs);
+	checksum_free(whole);
+	examiner_sums(e, &our_crc, ours);
+	assert_int_equal(our_crc, their_crc);
+	assert_memory_equal(ours, theirs, sizeof(ours));
+}
+
 static int
 examine(const char *text, size_t len, size_t piece, struct record_counter *ret, struct why *why)
 {
@@ -46,6 +62,7 @@ examine(const char *text, size_t len, size_t piece, struct record_counter *ret, 
 		examiner_feed(e, text + at, len - at < piece ? len - at : piece);
 	rc = examiner_end(e, why);
 	*ret = *examiner_counts(e);
+	check_sums(e, text, len);
 	examiner_free(e);
 	return rc;
 }
@@ -57,7 +74,7 @@ test_counts_do_not_depend_on_sizes(void **state)
 		EXAMINER_BUFFER + 1, 3 * EXAMINER_BUFFER, SIZE_MAX / 2 };
 
 	(void)state;
-	for (size_t buffers = 0; buffers <= 2 * EXAMINER_BUFFERS + 1; buffers++) {
+	for (size_t buffers = 0; buffers <= 2 * EXAMINER_BUFFERS + 1; buffers += 1 + buffers / 4) {
 		for (int extra = -1; extra <= 1; extra++) {
 			size_t len = buffers * EXAMINER_BUFFER + 100 + (size_t)(extra - (buffers > 0 ? 100 : 0));
 			uint64_t posts;
@@ -118,7 +135,7 @@ test_it_can_be_given_up_at_any_time(void **state)
 
 	(void)state;
 	examiner_free(NULL);
-	for (size_t end = 0; end < len; end += EXAMINER_BUFFER / 2 + 1) {
+	for (size_t end = 0; end < len; end += EXAMINER_BUFFER * 3 / 2 + 1) {
 		struct examiner *e = examiner_new(PLATFORM_FACEBOOK);
 
 		examiner_feed(e, text, end);
