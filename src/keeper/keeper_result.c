@@ -23,6 +23,7 @@
 #define HOUR_MS	  (60 * MINUTE_MS)
 #define DAY_MS	  (24 * HOUR_MS)
 
+#define POLL_GRID	 64			/* moments of an interval on which polls fall */
 #define KEY_PAUSE_MS	 (5 * MINUTE_MS)	/* a refused key needs a person */
 #define BUILD_STEP_MS	 10000			/* pause after the n-th "building": n times this ... */
 #define BUILD_CAP_MS	 MINUTE_MS		/* ... at most */
@@ -122,6 +123,18 @@ polling_span(const struct keeper *k)
 	return k->conf->background_max_polls * k->conf->background_poll_interval_ms;
 }
 
+/* Polls are spread over a fifth of the interval, but on a grid: those of one moment lie
+ * side by side in the index of due work, in the order of their ids, and are written there
+ * together. Each at a moment of its own made a page of the index dirty with each poll. */
+static int64_t
+poll_due(struct keeper *k)
+{
+	int64_t interval = k->conf->background_poll_interval_ms, grid = interval / POLL_GRID + 1;
+	int64_t due = keeper_now(k) + backoff_jitter(interval, 10, k->random());
+
+	return due - due % grid;
+}
+
 static int64_t
 larger(int64_t a, int64_t b)
 {
@@ -165,7 +178,7 @@ pause_of(struct keeper *k, struct job *job, enum pace pace)
 	case PACE_BACKOFF:
 		return backoff_pause_ms(&short_backoff, c->failures, k->random());
 	case PACE_POLL:
-		return backoff_jitter(interval, 10, k->random());
+		return poll_due(k) - keeper_now(k);
 	case PACE_POLL_BACKOFF:
 		return backoff_pause_ms(&polls, c->failures, k->random());
 	case PACE_KEY:
@@ -353,7 +366,7 @@ triggered(struct keeper *k, struct job *job, const char *snapshot_id, enum crawl
 		(void)path_render(c->object_path, sizeof(c->object_path), PATH_TEMPLATE_DEFAULT, c, &job->request);
 	c->triggered_ms = now;
 	c->deadline_ms = polls ? now + polling_span(k) : 0;
-	c->due_ms = polls ? now + backoff_jitter(k->conf->background_poll_interval_ms, 10, k->random()) : 0;
+	c->due_ms = polls ? poll_due(k) : 0;
 	if (c->cancel_wanted)
 		c->due_ms = now;
 	c->looks = 0;

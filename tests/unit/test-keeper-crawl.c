@@ -875,6 +875,22 @@ test_a_new_trigger_does_not_pass_polls_that_wait(void **state)
 	assert_int_equal(crawl_of(w, &m.crawl_id).state, CRAWL_ACCEPTED);
 }
 
+/* Spread over a fifth of the interval, but on few moments. */
+static void
+test_polls_fall_on_a_grid(void **state)
+{
+	struct world *w = *state;
+	int64_t interval = w->conf.background_poll_interval_ms, grid = interval / 64 + 1;
+
+	for (int i = 0; i < 20; i++) {
+		struct uuid id = crawl_in(w, CRAWL_POLLING);
+		struct crawl c = crawl_of(w, &id);
+
+		assert_int_equal(c.due_ms % grid, 0);
+		assert_in_range(c.due_ms - c.triggered_ms, interval * 9 / 10 - grid, interval * 11 / 10);
+	}
+}
+
 static void
 test_work_goes_to_the_poller_with_most_room(void **state)
 {
@@ -966,6 +982,7 @@ main(void)
 		TEST(test_triggers_leave_room_for_polls),
 		TEST(test_new_triggers_take_every_slot_that_nobody_waits_for),
 		TEST(test_a_new_trigger_does_not_pass_polls_that_wait),
+		TEST(test_polls_fall_on_a_grid),
 		TEST(test_work_goes_to_the_poller_with_most_room),
 		TEST(test_clock_that_is_set_moves_due_times_and_deadlines_with_it),
 	};
