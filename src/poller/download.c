@@ -26,7 +26,6 @@
 #define WRITEBACK_STEP	(8u << 20)
 #define WRITEBACK_LAG	(8 * WRITEBACK_STEP)
 #define VERIFY_STEP	(4u << 20)
-#define VERIFY_BUFFER	(128u << 10)
 
 struct download {
 	const struct download_dirs *dirs;
@@ -36,7 +35,8 @@ struct download {
 	int		 fd;
 	bool		 verifying;	/* bytes come from the file itself */
 	struct examiner	*examiner;
-	uint64_t	 size;
+	size_t		 filled;	/* of the examiner's buffer: not in the file yet */
+	uint64_t	 size;		/* in the file, or read of it */
 	uint64_t	 started;	/* write-back was started up to there */
 	bool		 holding;	/* not yet clear whether this is data */
 	char		*held;
@@ -112,7 +112,7 @@ download_drop(struct download *d)
 uint64_t
 download_bytes(const struct download *d)
 {
-	return d->size + d->held_len;
+	return d->size + d->filled + d->held_len;
 }
 
 /* ---- bytes ---- */
@@ -156,24 +156,42 @@ push_to_disk(struct download *d)
 	return rc;
 }
 
-static void
-examine(struct download *d, const void *p, size_t len)
+/* What the buffer holds goes to the file. libcurl brings 16 KiB at a time; a write for each
+ * cost a tenth of the download. */
+static int
+write_buffer(struct download *d, struct why *why)
 {
-	examiner_feed(d->examiner, p, len);
-	d->size += len;
+	int rc = fs_write_all(d->fd, examiner_buffer(d->examiner), d->filled);
+
+	if (rc == 0) {
+		d->size += d->filled;
+		rc = push_to_disk(d);
+	}
+	if (rc < 0)
+		return why_set(why, -rc, "cannot write spool/%s: %s", d->part, strerror(-rc));
+	return 0;
 }
 
 static int
 take_data(struct download *d, const void *p, size_t len, struct why *why)
 {
-	int rc = fs_write_all(d->fd, p, len);
+	const char *from = p;
+	int rc;
 
-	if (rc == 0) {
-		examine(d, p, len);
-		rc = push_to_disk(d);
+	while (len > 0) {
+		size_t n = EXAMINER_BUFFER - d->filled < len ? EXAMINER_BUFFER - d->filled : len;
+
+		memcpy(examiner_buffer(d->examiner) + d->filled, from, n);
+		d->filled += n;
+		from += n;
+		len -= n;
+		if (d->filled < EXAMINER_BUFFER)
+			break;
+		if ((rc = write_buffer(d, why)) < 0)
+			return rc;
+		examiner_give(d->examiner);
+		d->filled = 0;
 	}
-	if (rc < 0)
-		return why_set(why, -rc, "cannot write spool/%s: %s", d->part, strerror(-rc));
 	return 0;
 }
 
@@ -185,6 +203,19 @@ release_held(struct download *d, struct why *why)
 	d->holding = false;
 	d->held_len = 0;
 	return len > 0 ? take_data(d, d->held, len, why) : 0;
+}
+
+/* All that came is in the file; the rest of the buffer stays for the examiner. */
+static int
+write_rest(struct download *d, size_t *ret_rest, struct why *why)
+{
+	int rc = d->holding ? release_held(d, why) : 0;
+
+	if (rc == 0)
+		rc = write_buffer(d, why);
+	*ret_rest = d->filled;
+	d->filled = 0;
+	return rc;
 }
 
 /* An array is data; a message instead of data is short and no array. */
@@ -321,6 +352,7 @@ download_end(struct download *d, struct msg_download_done *done)
 {
 	struct msg_verdict *verdict = &done->verdict;
 	struct why why;
+	size_t rest;
 	bool empty;
 	int rc;
 
@@ -332,12 +364,12 @@ download_end(struct download *d, struct msg_download_done *done)
 			(void)unlinkat(d->dirs->spool, d->part, 0);
 		return;
 	}
-	if (d->holding && (rc = release_held(d, &why)) < 0) {
+	if ((rc = write_rest(d, &rest, &why)) < 0) {
 		(void)unlinkat(d->dirs->spool, d->part, 0);
 		download_disk_verdict(verdict, rc, &why);
 		return;
 	}
-	if (examiner_end(d->examiner, &why) < 0) {
+	if (examiner_end(d->examiner, rest, &why) < 0) {
 		quarantine(d, verdict, &why);
 	} else if (rows_are_missing(d)) {
 		(void)unlinkat(d->dirs->spool, d->part, 0);
@@ -378,26 +410,30 @@ verify_failed(struct download *d, struct msg_verdict *verdict, const char *reaso
 bool
 download_verify(struct download *d, struct msg_download_done *done)
 {
-	scoped_free char *buffer = xmalloc(VERIFY_BUFFER);
 	struct why why;
 
 	for (size_t taken = 0; taken < VERIFY_STEP;) {
-		ssize_t n = read(d->fd, buffer, VERIFY_BUFFER);
+		ssize_t n = read(d->fd, examiner_buffer(d->examiner) + d->filled, EXAMINER_BUFFER - d->filled);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return verify_failed(d, &done->verdict, strerror(errno));
 		if (n == 0) {
-			if (examiner_end(d->examiner, &why) < 0)
+			if (examiner_end(d->examiner, d->filled, &why) < 0)
 				return verify_failed(d, &done->verdict, why.text);
 			if (rows_are_missing(d))
 				return verify_failed(d, &done->verdict, "it holds no rows");
 			finish(d, done);
 			return true;
 		}
-		examine(d, buffer, (size_t)n);
+		d->filled += (size_t)n;
+		d->size += (uint64_t)n;
 		taken += (size_t)n;
+		if (d->filled == EXAMINER_BUFFER) {
+			examiner_give(d->examiner);
+			d->filled = 0;
+		}
 	}
 	return false;
 }

@@ -1,9 +1,8 @@
 /*
- * examiner.c - a ring of buffers between the one that feeds and the threads that look
- * at each buffer in turn, one for each way of looking. The feeder fills the buffer
- * after the last that it gave; a buffer is free again when all have taken it. The
- * threads start with the first full buffer, so small snapshots never have any; what
- * a way of looking works on is its thread's while that runs.
+ * examiner.c - a ring of buffers between the one that fills them and the threads that look
+ * at each in turn, one for each way of looking. A buffer is free again when all have
+ * taken it. The threads start with the first full buffer, so small snapshots never have
+ * any; what a way of looking works on is its thread's while that runs.
  */
 #include "poller/examiner.h"
 
@@ -15,11 +14,6 @@
 
 #include "base/json_stream.h"
 #include "base/mem.h"
-
-struct buffer {
-	char	*p;		/* allocated when first needed */
-	size_t	 len;
-};
 
 enum look { LOOK_PARSE, LOOK_SUM, LOOK_COUNT };
 
@@ -37,7 +31,7 @@ struct examiner {
 	bool		 bad;
 	struct why	 why;
 	struct checksum	*sum;
-	struct buffer	 ring[EXAMINER_BUFFERS];
+	char		*ring[EXAMINER_BUFFERS];	/* each allocated when first needed */
 	struct worker	 workers[LOOK_COUNT];
 	pthread_mutex_t	 lock;		/* over the members below, and taken of each worker */
 	pthread_cond_t	 has_work, has_room;
@@ -46,34 +40,33 @@ struct examiner {
 	bool		 abandoned;	/* leave now */
 };
 
-static struct buffer *
-buffer_of(struct examiner *e, uint64_t number)
+static char *
+buffer_of(const struct examiner *e, uint64_t number)
 {
-	return &e->ring[number % EXAMINER_BUFFERS];
+	return e->ring[number % EXAMINER_BUFFERS];
 }
 
 static void
-parse(struct examiner *e, const struct buffer *b)
+parse(struct examiner *e, const char *p, size_t len)
 {
-	if (!e->bad && json_stream_feed(e->json, b->p, b->len, &e->why) < 0)
+	if (!e->bad && json_stream_feed(e->json, p, len, &e->why) < 0)
 		e->bad = true;
 }
 
 static void
-sum(struct examiner *e, const struct buffer *b)
+sum(struct examiner *e, const char *p, size_t len)
 {
-	checksum_update(e->sum, b->p, b->len);
+	checksum_update(e->sum, p, len);
 }
 
 static void
-look_at(struct examiner *e, enum look look, const struct buffer *b)
+look_at(struct examiner *e, enum look look, const char *p, size_t len)
 {
-	static void (*const looks[LOOK_COUNT])(struct examiner *, const struct buffer *) = {
+	static void (*const looks[LOOK_COUNT])(struct examiner *, const char *, size_t) = {
 		[LOOK_PARSE] = parse, [LOOK_SUM] = sum,
 	};
 
-	if (b->len > 0)
-		looks[look](e, b);
+	looks[look](e, p, len);
 }
 
 static void *
@@ -89,7 +82,7 @@ worker_thread(void *arg)
 		if (e->abandoned || w->taken == e->given)
 			break;
 		(void)pthread_mutex_unlock(&e->lock);
-		look_at(e, w->look, buffer_of(e, w->taken));
+		look_at(e, w->look, buffer_of(e, w->taken), EXAMINER_BUFFER);
 		(void)pthread_mutex_lock(&e->lock);
 		w->taken++;
 		(void)pthread_cond_signal(&e->has_room);
@@ -120,9 +113,18 @@ has_room(const struct examiner *e)
 	return true;
 }
 
-/* The buffer that is being filled is full: it is the workers', the next one is ours. */
-static void
-hand_over(struct examiner *e)
+char *
+examiner_buffer(struct examiner *e)
+{
+	char **buffer = &e->ring[e->given % EXAMINER_BUFFERS];
+
+	if (*buffer == NULL)
+		*buffer = xmalloc(EXAMINER_BUFFER);
+	return *buffer;
+}
+
+void
+examiner_give(struct examiner *e)
 {
 	if (e->given == 0)
 		start_workers(e);
@@ -131,7 +133,7 @@ hand_over(struct examiner *e)
 
 		if (w->running)
 			continue;
-		look_at(e, w->look, buffer_of(e, e->given));	/* no thread to be had: then here */
+		look_at(e, w->look, buffer_of(e, e->given), EXAMINER_BUFFER);	/* no thread to be had: then here */
 		w->taken++;
 	}
 	(void)pthread_mutex_lock(&e->lock);
@@ -140,27 +142,6 @@ hand_over(struct examiner *e)
 	while (!has_room(e))
 		(void)pthread_cond_wait(&e->has_room, &e->lock);
 	(void)pthread_mutex_unlock(&e->lock);
-	buffer_of(e, e->given)->len = 0;
-}
-
-void
-examiner_feed(struct examiner *e, const void *p, size_t len)
-{
-	const char *from = p;
-
-	while (len > 0) {
-		struct buffer *b = buffer_of(e, e->given);
-		size_t n = EXAMINER_BUFFER - b->len < len ? EXAMINER_BUFFER - b->len : len;
-
-		if (b->p == NULL)
-			b->p = xmalloc(EXAMINER_BUFFER);
-		memcpy(b->p + b->len, from, n);
-		b->len += n;
-		from += n;
-		len -= n;
-		if (b->len == EXAMINER_BUFFER)
-			hand_over(e);
-	}
 }
 
 static void
@@ -181,11 +162,11 @@ join_workers(struct examiner *e, bool abandoned)
 }
 
 int
-examiner_end(struct examiner *e, struct why *why)
+examiner_end(struct examiner *e, size_t len, struct why *why)
 {
 	join_workers(e, false);
-	for (unsigned i = 0; i < LOOK_COUNT; i++)
-		look_at(e, (enum look)i, buffer_of(e, e->given));
+	for (unsigned i = 0; i < LOOK_COUNT && len > 0; i++)
+		look_at(e, (enum look)i, buffer_of(e, e->given), len);
 	if (!e->bad && json_stream_end(e->json, &e->why) < 0)
 		e->bad = true;
 	if (!e->bad && json_stream_shape(e->json) == JSON_SHAPE_OTHER) {
@@ -238,7 +219,7 @@ examiner_free(struct examiner *e)
 	(void)pthread_cond_destroy(&e->has_work);
 	(void)pthread_cond_destroy(&e->has_room);
 	for (unsigned i = 0; i < EXAMINER_BUFFERS; i++)
-		free(e->ring[i].p);
+		free(e->ring[i]);
 	checksum_free(e->sum);
 	json_stream_free(e->json);
 	free(e);

@@ -4,8 +4,13 @@
  * download, so for anything larger than one buffer each has a thread of its own, beside
  * the loop that receives and writes. Memory: EXAMINER_BUFFERS buffers, whatever the size.
  *
- * Order: examiner_new, examiner_feed as often as bytes come, examiner_end, read what
- * was found, examiner_free. The free alone gives up at once, at any time.
+ * The bytes lie in its buffers from the start, so that whoever brings them can write the
+ * same memory to a file:
+ *
+ *   examiner_new; examiner_buffer to be filled, examiner_give when it is full, as often as
+ *   needed; examiner_end with what the last one holds; read what was found; examiner_free
+ *
+ * The free alone gives up at once, at any time.
  */
 #ifndef POLLER_EXAMINER_H
 #define POLLER_EXAMINER_H
@@ -26,11 +31,13 @@ struct examiner;
 struct examiner *examiner_new(enum platform_id);
 void examiner_free(struct examiner *);
 
-/* Takes a copy; waits when a thread is EXAMINER_BUFFERS behind. */
-void examiner_feed(struct examiner *, const void *p, size_t len);
-/* No more bytes. 0, or -EINVAL with the reason: not JSON, not complete, or neither
- * an array nor records. */
-int examiner_end(struct examiner *, struct why *);
+/* EXAMINER_BUFFER bytes to be filled; the same until examiner_give. */
+char *examiner_buffer(struct examiner *);
+/* The buffer is full. Waits when a thread is EXAMINER_BUFFERS behind. */
+void examiner_give(struct examiner *);
+/* No more bytes but the first len of the buffer. 0, or -EINVAL with the reason: not JSON,
+ * not complete, or neither an array nor records. */
+int examiner_end(struct examiner *, size_t len, struct why *);
 /* Valid after examiner_end. */
 const struct record_counter *examiner_counts(const struct examiner *);
 /* Once, after examiner_end; of all bytes, good or bad. */
