@@ -4,10 +4,8 @@
  */
 #include "base/checksum.h"
 
-#include <errno.h>
 #include <isa-l.h>
 #include <openssl/evp.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -84,36 +82,4 @@ crc32c_format(char dst[CRC32C_TEXT_SIZE], uint32_t crc)
 
 	(void)EVP_EncodeBlock((unsigned char *)dst, bytes, 4);
 	return dst;
-}
-
-int
-checksum_file(int fd, uint64_t *ret_size, uint32_t *ret_crc32c, uint8_t ret_sha256[SHA256_SIZE])
-{
-	struct checksum *c = checksum_new();
-	scoped_free char *buffer = xmalloc(256 << 10);
-	uint64_t size = 0;
-	ssize_t n;
-
-	while ((n = pread(fd, buffer, 256 << 10, (off_t)size)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			n = -errno;
-			checksum_free(c);
-			return (int)n;
-		}
-		checksum_update(c, buffer, (size_t)n);
-		size += (uint64_t)n;
-	}
-	checksum_end(c, ret_crc32c, ret_sha256);
-	checksum_free(c);
-	*ret_size = size;
-	return 0;
-}
-
-void
-sha256_of(const void *p, size_t len, uint8_t ret[SHA256_SIZE])
-{
-	if (EVP_Digest(p, len, ret, NULL, EVP_sha256(), NULL) != 1)
-		fatal(1, &log_kind_library_error, "OpenSSL gives no SHA-256");
 }

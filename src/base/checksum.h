@@ -26,9 +26,4 @@ void checksum_end(struct checksum *, uint32_t *ret_crc32c, uint8_t ret_sha256[SH
 char *sha256_format(char dst[SHA256_TEXT_SIZE], const uint8_t sum[SHA256_SIZE]);
 char *crc32c_format(char dst[CRC32C_TEXT_SIZE], uint32_t crc);
 
-/* Both sums of a whole file, read from its start; -errno. */
-int checksum_file(int fd, uint64_t *ret_size, uint32_t *ret_crc32c,
-    uint8_t ret_sha256[SHA256_SIZE]);
-void sha256_of(const void *p, size_t len, uint8_t ret[SHA256_SIZE]);
-
 #endif

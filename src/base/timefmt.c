@@ -217,14 +217,6 @@ time_parse(const char *text, int64_t *ret_wall_ms)
 	return 0;
 }
 
-int
-date_compare(struct date a, struct date b)
-{
-	int64_t difference = days_of(a) - days_of(b);
-
-	return (difference > 0) - (difference < 0);
-}
-
 /* Two neighbouring units at most. Cut, not rounded: what is shown as an hour has
  * lasted an hour. */
 char *

@@ -25,7 +25,6 @@ int time_parse(const char *text, int64_t *ret_wall_ms);
 /* Reads exactly YYYY-MM-DD of a day that exists; -EINVAL. */
 int date_parse(const char *text, struct date *ret);
 struct date date_of(int64_t wall_ms);
-int date_compare(struct date a, struct date b);
 
 /* "1.5 s", "250 ms", "2 h 5 min": for people. Returns dst. */
 char *duration_format(char *dst, size_t size, int64_t ms);

@@ -151,13 +151,3 @@ uuid_is_nil(const struct uuid *id)
 
 	return uuid_equal(id, &nil);
 }
-
-uint64_t
-uuid_hash(const struct uuid *id)
-{
-	uint64_t tail;
-
-	/* The tail is random already. */
-	memcpy(&tail, id->bytes + 8, sizeof(tail));
-	return tail;
-}

@@ -29,7 +29,6 @@ char *uuid_format(char dst[UUID_TEXT_SIZE], const struct uuid *);	/* returns dst
 int uuid_parse(const char *text, struct uuid *ret);
 bool uuid_equal(const struct uuid *, const struct uuid *);
 bool uuid_is_nil(const struct uuid *);
-uint64_t uuid_hash(const struct uuid *);
 
 /* Random bytes from the kernel; ends the process when there are none. */
 void random_fill(void *p, unsigned size);

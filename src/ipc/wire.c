@@ -77,12 +77,6 @@ wire_put_u8(struct wire_out *out, uint8_t value)
 }
 
 void
-wire_put_u16(struct wire_out *out, uint16_t value)
-{
-	wire_put_number(out, value, 2);
-}
-
-void
 wire_put_u32(struct wire_out *out, uint32_t value)
 {
 	wire_put_number(out, value, 4);
@@ -173,12 +167,6 @@ uint8_t
 wire_get_u8(struct wire_in *in)
 {
 	return (uint8_t)wire_get_number(in, 1);
-}
-
-uint16_t
-wire_get_u16(struct wire_in *in)
-{
-	return (uint16_t)wire_get_number(in, 2);
 }
 
 uint32_t

@@ -31,7 +31,6 @@ void wire_init(struct wire_out *);
 void wire_done(struct wire_out *);
 void wire_begin(struct wire_out *, unsigned type);	/* empties, leaves room for the header */
 void wire_put_u8(struct wire_out *, uint8_t);
-void wire_put_u16(struct wire_out *, uint16_t);
 void wire_put_u32(struct wire_out *, uint32_t);
 void wire_put_u64(struct wire_out *, uint64_t);
 void wire_put_i64(struct wire_out *, int64_t);
@@ -50,7 +49,6 @@ struct wire_in {		/* one body being read; borrows the bytes */
 };
 
 uint8_t wire_get_u8(struct wire_in *);
-uint16_t wire_get_u16(struct wire_in *);
 uint32_t wire_get_u32(struct wire_in *);
 uint64_t wire_get_u64(struct wire_in *);
 int64_t wire_get_i64(struct wire_in *);

@@ -72,24 +72,6 @@ static const struct state_row states[CRAWL_STATE_COUNT] = {
 	    TASK_NONE, TASK_NONE, LANE_NONE, STAGE_CANCELED },
 };
 
-static const char *const steps[CRAWL_STEP_COUNT] = {
-	[STEP_LEASE_TRIGGER]  = "lease_trigger",
-	[STEP_TRIGGERED]      = "triggered",
-	[STEP_NOT_SENT]       = "not_sent",
-	[STEP_UNKNOWN]        = "unknown",
-	[STEP_ADOPTED]        = "adopted",
-	[STEP_NOT_FOUND]      = "not_found",
-	[STEP_PENDING]        = "pending",
-	[STEP_SNAPSHOT_READY] = "snapshot_ready",
-	[STEP_LEASE_DOWNLOAD] = "lease_download",
-	[STEP_NOT_BUILT]      = "not_built",
-	[STEP_SPOOLED]        = "spooled",
-	[STEP_SPOOL_LOST]     = "spool_lost",
-	[STEP_STORED]         = "stored",
-	[STEP_FAIL]           = "fail",
-	[STEP_CANCEL]         = "cancel",
-};
-
 static const char *const stages[STAGE_COUNT] = {
 	[STAGE_TRIGGER]         = "trigger",
 	[STAGE_POLLING]         = "polling",
@@ -156,13 +138,6 @@ const char *
 crawl_state_name(enum crawl_state state)
 {
 	return state_row(state)->name;
-}
-
-const char *
-crawl_step_name(enum crawl_step step)
-{
-	assert((unsigned)step < countof(steps));
-	return steps[step];
 }
 
 const char *

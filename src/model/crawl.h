@@ -129,7 +129,6 @@ int crawl_after(enum crawl_state from, enum crawl_step step, enum crawl_state *r
 
 bool crawl_is_terminal(enum crawl_state);
 const char *crawl_state_name(enum crawl_state);		/* "reconciling": logs and the store's readers */
-const char *crawl_step_name(enum crawl_step);
 const char *crawl_stage_name(enum crawl_stage);		/* "polling_timeout"; NULL for none */
 const char *crawl_api_status(enum crawl_state);		/* "pending" "processing" "ready" ... */
 /* The background_processing.status word of the API. */

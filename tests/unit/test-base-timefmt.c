@@ -138,20 +138,6 @@ date_exists_or_is_refused(void **state)
 }
 
 static void
-dates_compare_by_year_month_day(void **state)
-{
-	struct date a = { 2026, 11, 23 };
-
-	(void)state;
-	assert_int_equal(date_compare(a, a), 0);
-	assert_true(date_compare(a, (struct date){ 2027, 1, 1 }) < 0);
-	assert_true(date_compare(a, (struct date){ 2026, 12, 1 }) < 0);
-	assert_true(date_compare(a, (struct date){ 2026, 11, 24 }) < 0);
-	assert_true(date_compare(a, (struct date){ 2026, 10, 31 }) > 0);
-	assert_int_equal(date_compare(date_of(INT64_C(1795458011123)), a), 0);
-}
-
-static void
 duration_is_short_and_cut(void **state)
 {
 	static const struct {
@@ -184,7 +170,6 @@ main(void)
 		cmocka_unit_test(time_is_read_with_fraction_and_offset),
 		cmocka_unit_test(time_that_is_none_is_refused),
 		cmocka_unit_test(date_exists_or_is_refused),
-		cmocka_unit_test(dates_compare_by_year_month_day),
 		cmocka_unit_test(duration_is_short_and_cut),
 	};
 
