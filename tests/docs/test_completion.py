@@ -100,7 +100,9 @@ class Fish(unittest.TestCase):
             done = run(shutil.which("fish"), "--no-config", "-c", 'source $argv[1]; complete -C $argv[2]',
                        FOLDER / "fish" / f"{program}.fish", line, cwd=FOLDER, env=NOWHERE | {"HOME": home})
         self.assertEqual((done.returncode, done.stderr), (0, ""), line)
-        return {w.split("\t")[0] for w in done.stdout.splitlines()}
+        # Later ones (4.0) go on to what only holds the letters somewhere.
+        typed = re.split(r"[ =]", line)[-1]
+        return {w for w in (w.split("\t")[0] for w in done.stdout.splitlines()) if w.split("=")[-1].startswith(typed)}
 
     def test_syntax(self):
         for program in PROGRAMS:
@@ -129,7 +131,10 @@ class Terminal:
 
     def __init__(self, words, setup):
         self.home = tempfile.TemporaryDirectory(prefix="trawld-docs-")
-        self.pid, self.fd = pty.fork()
+        try:
+            self.pid, self.fd = pty.fork()
+        except OSError as missing:
+            raise unittest.SkipTest(f"no pseudo terminals here: {missing}") from missing
         if self.pid == 0:
             os.chdir(FOLDER)
             os.execve(words[0], words,
