@@ -50,6 +50,11 @@ ISAL    := $(call lib,libisal)
 CMOCKA  := $(call lib,cmocka)
 SYSTEMD := $(if $(HAVE_SYSTEMD),$(call lib,libsystemd))
 
+# A pointer into the stack of a function that has returned is found only when asked for.
+ifneq ($(findstring address,$(SAN)),)
+export ASAN_OPTIONS ?= detect_stack_use_after_return=1
+endif
+
 OPT ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wundef -Wvla -Wformat=2 -Wwrite-strings $(WERROR)

@@ -46,6 +46,7 @@ struct job {			/* one task being done */
 	/* What it is waiting for; each is NULL when not. */
 	struct http_call *call;
 	struct objstore_put *put;
+	char		 spool_file[SPOOL_NAME_SIZE];	/* the put's */
 	struct reconcile *reconcile;
 	struct download	*download;
 	struct event	*turn;		/* verify: next slice; reconcile: its deadline */

@@ -287,11 +287,10 @@ static void
 store_start(struct job *job)
 {
 	const struct crawl *crawl = &job->task.crawl;
-	char name[SPOOL_NAME_SIZE];
 	struct objstore_request request = {
 		.path = crawl->object_path,
 		.spool = job->poller->dirs.spool,
-		.name = spool_name(name, &crawl->id, true),
+		.name = spool_name(job->spool_file, &crawl->id, true),
 		.size = crawl->size_bytes,
 		.crc32c = crawl->crc32c,
 	};
