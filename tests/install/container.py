@@ -17,6 +17,7 @@ import time
 
 from harness import wait_for
 
+
 def release():
     """The name of this machine's Debian; of Debian 12 where it does not tell."""
     told = dict(line.split("=", 1) for line in pathlib.Path("/etc/os-release").read_text().splitlines() if "=" in line)

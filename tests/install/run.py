@@ -52,7 +52,7 @@ def main():
         return inside(wanted)
     if wanted.needs:
         for program, package in sandbox.PROGRAMS.items():
-            print(f"command:{program} {package}")
+            print(f"{'file' if program.startswith('/') else 'command'}:{program} {package}")
         return 0
     why = sandbox.why_not()
     if why:

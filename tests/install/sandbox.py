@@ -16,7 +16,8 @@ import sys
 import tempfile
 
 PREFIX = "trawld-install-"
-PROGRAMS = {  # what is needed, and the Debian package that brings it
+PROGRAMS = {  # what is needed, a program or a file, and the Debian package that brings it
+    "/usr/share/build-essential/essential-packages-list": "build-essential",
     "dh": "debhelper",
     "dpkg-buildpackage": "dpkg-dev",
     "ip": "iproute2",
@@ -51,7 +52,7 @@ def why_not():
         return "it boots a container, which needs root: run it as root (sudo make check-install)"
     if not pathlib.Path("/etc/debian_version").exists():
         return "it installs a Debian package with the tools of Debian, and this is another system"
-    missing = [name for name in PROGRAMS if not shutil.which(name)]
+    missing = [name for name in PROGRAMS if not (os.path.exists(name) or shutil.which(name))]
     if missing:
         packages = " ".join(sorted({PROGRAMS[name] for name in missing}))
         return f"it needs {', '.join(missing)}: apt-get install --no-install-recommends {packages}"
