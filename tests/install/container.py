@@ -191,7 +191,8 @@ class Container:
         """The command line that runs this one inside."""
         variables = [f"{k}={v}" for k, v in {**ENVIRONMENT, **environment}.items()]
         command = [*variables, *(str(a) for a in argv)]
-        return ["nsenter", "-t", str(self.leader), "--all", "--", "env", "-i", *command]
+        # Its root is one of its mount namespace (systemd 252), or a chroot in there (257).
+        return ["nsenter", "-t", str(self.leader), "--all", "--root", "--wd", "--", "env", "-i", *command]
 
     def run(self, *argv, timeout=60, **environment):
         """Runs a command inside; its exit status, stdout and stderr."""
