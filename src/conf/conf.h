@@ -48,10 +48,12 @@ struct conf {
 	int64_t	background_poll_interval_ms;	/* durations: seconds in the text, decimals and "ms" "s" "m" "h" allowed */
 	int64_t	background_max_polls;
 	int64_t	background_download_timeout_ms;	/* a download that receives (almost) nothing for so long is given up and tried again */
+	int64_t	provider_calls_max;		/* calls in flight at the provider at a time, 1..10000 */
 	int64_t	reconcile_delay_ms;		/* wait before the first search after an unknown trigger outcome; 60 s */
 	int64_t	port;				/* 0: any free port, which the log then tells */
 	char	bind_address[64];
 	int64_t	front_workers;			/* 0 in the text "auto": one per core */
+	int64_t	idempotency_keep_ms;		/* an Idempotency-Key is remembered so long after its crawl has ended */
 	int64_t	trigger_wait_ms;
 	int64_t	storage_backend;
 	char	data_dir[1024];			/* absolute */

@@ -59,7 +59,7 @@ write_counts(struct json_out *json, const struct msg_health_answer *health)
 	front_member_seconds(json, "oldest_seconds", health->outbox_age_ms);
 	json_out_close(json);
 	front_member_seconds(json, "overdue_seconds", health->oldest_due_ms);
-	json_out_member_bool(json, "provider_paused", health->provider_paused);
+	json_out_member_bool(json, "provider_paused", health->provider != PROVIDER_OK);
 	json_out_member(json, "last_error", health->last_error[0] != '\0' ? health->last_error : NULL);
 }
 

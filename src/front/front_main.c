@@ -31,8 +31,9 @@ main_on_drained(void *arg)
 }
 
 static void
-main_on_drain(void *arg)
+main_on_drain(int64_t within_ms, void *arg)
 {
+	(void)within_ms;
 	front_drain(arg, main_on_drained, arg);
 }
 

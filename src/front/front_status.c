@@ -86,8 +86,7 @@ write_background(struct call *call, const struct crawl *crawl)
 	json_out_member_bool(json, "active", enabled && !ended);
 	json_out_member(json, "status", crawl_background_status(crawl->state, crawl->error, enabled));
 	front_members_polling(call);
-	/* The latest moment: polling gives up then. */
-	json_out_member_time(json, "estimated_completion", ended ? 0 : crawl->deadline_ms);
+	json_out_member_time(json, "estimated_completion", 0);
 	front_member_minutes(json, "elapsed_minutes", elapsed);
 	json_out_close(json);
 }

@@ -32,6 +32,7 @@ struct control {
 	enum role		 role;
 	unsigned		 instance, generation, listeners;
 	bool			 ready, draining;
+	int64_t			 leave_within_ms;	/* as LEAVE said */
 	struct event		*readable, *beat, *terminated;
 	struct control_events	 events;
 	void			*arg;
@@ -273,17 +274,19 @@ control_on_beat(evutil_socket_t fd, short what, void *arg)
 		(void)control_say(c, INHERIT_BEAT, &m);
 }
 
+static void control_on_readable(evutil_socket_t, short, void *);
+
 static void
 control_on_terminated(evutil_socket_t number, short what, void *arg)
 {
 	struct control *c = arg;
 
 	(void)number;
-	(void)what;
+	control_on_readable(INHERIT_CONTROL_FD, what, c);	/* LEAVE was sent before */
 	if (c->draining)
 		return;
 	c->draining = true;
-	c->events.on_drain(c->arg);
+	c->events.on_drain(c->leave_within_ms, c->arg);
 }
 
 /* One packet with at most one descriptor. 0 at its end, -EAGAIN when there is none. */
@@ -322,6 +325,15 @@ control_take(struct control *c, const struct inherit_message *m, int fd)
 	if (m->version == INHERIT_VERSION && m->type == INHERIT_PEER && fd >= 0 &&
 	    m->role < ROLE_COUNT) {
 		c->events.on_peer(m, fd, c->arg);
+		return;
+	}
+	if (m->version == INHERIT_VERSION && m->type == INHERIT_LEAVE) {
+		c->leave_within_ms = m->arg;
+		return;
+	}
+	if (m->version == INHERIT_VERSION && m->type == INHERIT_RELOADED) {
+		if (c->events.on_reloaded != NULL)
+			c->events.on_reloaded(c->arg);
 		return;
 	}
 	log_as(KIND_PARENT_UNCLEAR, NULL, "a message of trawld was not understood (type %u)", m->type);

@@ -23,8 +23,10 @@ struct control;
 struct control_events {
 	/* A stream to another process arrived; the callee owns fd. */
 	void (*on_peer)(const struct inherit_message *who, int fd, void *arg);
-	/* SIGTERM: finish what is begun, then leave the loop; never called twice. */
-	void (*on_drain)(void *arg);
+	/* SIGTERM: finish what is begun, then leave the loop; never called twice. It is killed after
+	 * within_ms (LEAVE); 0: nobody said when. */
+	void (*on_drain)(int64_t within_ms, void *arg);
+	void (*on_reloaded)(void *arg);		/* RELOADED; may be NULL */
 };
 
 struct control *control_start(int argc, char **argv, enum role role, struct conf *ret_conf);

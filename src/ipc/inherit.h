@@ -27,7 +27,7 @@
 
 #include <stdint.h>
 
-#define INHERIT_VERSION    2	/* raise with any change below */
+#define INHERIT_VERSION    3	/* raise with any change below */
 #define INHERIT_CONTROL_FD 3
 #define INHERIT_CONF_FD    4
 #define INHERIT_LOCK_FD    5
@@ -57,6 +57,8 @@ enum inherit_type {
 	INHERIT_WELCOME,	/* version, role, instance, generation, arg = number of listeners */
 	INHERIT_PEER,		/* + one descriptor: a stream to role/instance/generation/pid; arg tells the
 				 * receiver who it is itself, for its HELLO (inherit_self) */
+	INHERIT_LEAVE,		/* before SIGTERM: leave within arg milliseconds, then it is killed */
+	INHERIT_RELOADED,	/* keeper: a reload is through; what waits for a person is tried again */
 	/* child -> supervisor */
 	INHERIT_READY,		/* the child serves */
 	INHERIT_BEAT,		/* its working loop turned; at least every second, from the loop itself */

@@ -36,6 +36,14 @@ msg_name(unsigned type)
 		[MSG_STORE_DONE] = "STORE_DONE",
 		[MSG_RECONCILE_DONE] = "RECONCILE_DONE",
 		[MSG_CANCEL_DONE] = "CANCEL_DONE",
+		[MSG_TRIGGER_KEPT] = "TRIGGER_KEPT",
+		[MSG_TRIGGER_OPEN] = "TRIGGER_OPEN",
+		[MSG_SEARCH] = "SEARCH",
+		[MSG_SEARCH_PAGE] = "SEARCH_PAGE",
+		[MSG_SEARCH_WANTED] = "SEARCH_WANTED",
+		[MSG_SEARCH_INPUT] = "SEARCH_INPUT",
+		[MSG_SEARCH_DONE] = "SEARCH_DONE",
+		[MSG_CRAWL_RETRY] = "CRAWL_RETRY",
 		[MSG_EVENT_BATCH] = "EVENT_BATCH",
 		[MSG_EVENT_ACK] = "EVENT_ACK",
 	};
@@ -94,7 +102,7 @@ crawl_put(struct wire_out *out, const struct crawl *c)
 	wire_put_i64(out, c->ready_ms);
 	wire_put_i64(out, c->finished_ms);
 	wire_put_i64(out, c->intent_ms);
-	wire_put_i64(out, c->deadline_ms);
+	wire_put_i64(out, c->failing_ms);
 	wire_put_i64(out, c->due_ms);
 	wire_put_u64(out, c->lease);
 	wire_put_u32(out, c->triggers);
@@ -131,7 +139,7 @@ crawl_get(struct wire_in *in, struct crawl *c)
 	c->ready_ms = wire_get_i64(in);
 	c->finished_ms = wire_get_i64(in);
 	c->intent_ms = wire_get_i64(in);
-	c->deadline_ms = wire_get_i64(in);
+	c->failing_ms = wire_get_i64(in);
 	c->due_ms = wire_get_i64(in);
 	c->lease = wire_get_u64(in);
 	c->triggers = wire_get_u32(in);
@@ -161,6 +169,8 @@ view_put(struct wire_out *out, const struct crawl_view *v)
 {
 	crawl_put(out, &v->crawl);
 	wire_put_text(out, v->object_url);
+	wire_put_text(out, v->waiting_for);
+	wire_put_i64(out, v->waiting_until_ms);
 	request_put(out, &v->request);
 }
 
@@ -169,6 +179,8 @@ view_get(struct wire_in *in, struct crawl_view *v)
 {
 	crawl_get(in, &v->crawl);
 	wire_get_text(in, v->object_url, sizeof(v->object_url));
+	wire_get_text(in, v->waiting_for, sizeof(v->waiting_for));
+	v->waiting_until_ms = wire_get_i64(in);
 	request_get(in, &v->request);
 }
 
@@ -180,6 +192,8 @@ verdict_put(struct wire_out *out, const struct msg_verdict *v)
 	enum_put(out, v->outcome);
 	enum_put(out, v->error);
 	wire_put_i64(out, v->retry_after_ms);
+	wire_put_u32(out, v->http_status);
+	wire_put_i64(out, v->date_ms);
 	wire_put_text(out, v->text);
 }
 
@@ -191,6 +205,8 @@ verdict_get(struct wire_in *in, struct msg_verdict *v)
 	v->outcome = wire_get_enum(in, OUTCOME_COUNT);
 	v->error = wire_get_enum(in, ERROR_CODE_COUNT);
 	v->retry_after_ms = wire_get_i64(in);
+	v->http_status = wire_get_u32(in);
+	v->date_ms = wire_get_i64(in);
 	wire_get_text(in, v->text, sizeof(v->text));
 }
 
@@ -276,7 +292,7 @@ msg_crawl_read_get(struct wire_in *in, struct msg_crawl_read *m)
 void
 msg_crawl_ref_put(struct wire_out *out, enum msg_type type, const struct msg_crawl_ref *m)
 {
-	assert(type == MSG_CRAWL_FETCH || type == MSG_CRAWL_CANCEL);
+	assert(type == MSG_CRAWL_FETCH || type == MSG_CRAWL_CANCEL || type == MSG_CRAWL_RETRY);
 	wire_begin(out, type);
 	wire_put_u64(out, m->request);
 	wire_put_uuid(out, &m->crawl_id);
@@ -359,7 +375,11 @@ msg_health_answer_put(struct wire_out *out, const struct msg_health_answer *m)
 	wire_put_u64(out, m->outbox);
 	wire_put_i64(out, m->outbox_age_ms);
 	wire_put_i64(out, m->oldest_due_ms);
-	wire_put_bool(out, m->provider_paused);
+	enum_put(out, m->provider);
+	wire_put_i64(out, m->provider_until_ms);
+	wire_put_u32(out, m->provider_calls);
+	wire_put_u32(out, m->provider_calls_max);
+	wire_put_u32(out, m->provider_refusals);
 	wire_put_text(out, m->last_error);
 }
 
@@ -375,7 +395,11 @@ msg_health_answer_get(struct wire_in *in, struct msg_health_answer *m)
 	m->outbox = wire_get_u64(in);
 	m->outbox_age_ms = wire_get_i64(in);
 	m->oldest_due_ms = wire_get_i64(in);
-	m->provider_paused = wire_get_bool(in);
+	m->provider = wire_get_enum(in, PROVIDER_STATE_COUNT);
+	m->provider_until_ms = wire_get_i64(in);
+	m->provider_calls = wire_get_u32(in);
+	m->provider_calls_max = wire_get_u32(in);
+	m->provider_refusals = wire_get_u32(in);
 	wire_get_text(in, m->last_error, sizeof(m->last_error));
 	return wire_end(in);
 }
@@ -404,6 +428,7 @@ msg_task_put(struct wire_out *out, const struct msg_task *m)
 	wire_begin(out, MSG_TASK);
 	wire_put_u64(out, m->lease);
 	enum_put(out, m->kind);
+	wire_put_i64(out, m->valid_boot_ms);
 	crawl_put(out, &m->crawl);
 	request_put(out, &m->request);
 }
@@ -413,6 +438,7 @@ msg_task_get(struct wire_in *in, struct msg_task *m)
 {
 	m->lease = wire_get_u64(in);
 	m->kind = wire_get_enum(in, TASK_KIND_COUNT);
+	m->valid_boot_ms = wire_get_i64(in);
 	crawl_get(in, &m->crawl);
 	request_get(in, &m->request);
 	return wire_end(in);
@@ -433,6 +459,23 @@ msg_task_progress_get(struct wire_in *in, struct msg_task_progress *m)
 	m->lease = wire_get_u64(in);
 	wire_get_uuid(in, &m->crawl_id);
 	m->bytes = wire_get_u64(in);
+	return wire_end(in);
+}
+
+void
+msg_trigger_ref_put(struct wire_out *out, enum msg_type type, const struct msg_trigger_ref *m)
+{
+	assert(type == MSG_TRIGGER_KEPT || type == MSG_TRIGGER_OPEN);
+	wire_begin(out, type);
+	wire_put_u64(out, m->lease);
+	wire_put_uuid(out, &m->crawl_id);
+}
+
+int
+msg_trigger_ref_get(struct wire_in *in, struct msg_trigger_ref *m)
+{
+	m->lease = wire_get_u64(in);
+	wire_get_uuid(in, &m->crawl_id);
 	return wire_end(in);
 }
 
@@ -558,6 +601,126 @@ int
 msg_cancel_done_get(struct wire_in *in, struct msg_cancel_done *m)
 {
 	verdict_get(in, &m->verdict);
+	return wire_end(in);
+}
+
+/* ---- a search ---- */
+
+void
+msg_search_put(struct wire_out *out, const struct msg_search *m)
+{
+	wire_begin(out, MSG_SEARCH);
+	wire_put_u64(out, m->lease);
+	wire_put_text(out, m->dataset_id);
+	wire_put_i64(out, m->from_ms);
+	wire_put_i64(out, m->to_ms);
+	wire_put_u32(out, m->calls);
+}
+
+int
+msg_search_get(struct wire_in *in, struct msg_search *m)
+{
+	m->lease = wire_get_u64(in);
+	wire_get_text(in, m->dataset_id, sizeof(m->dataset_id));
+	m->from_ms = wire_get_i64(in);
+	m->to_ms = wire_get_i64(in);
+	m->calls = wire_get_u32(in);
+	return wire_end(in);
+}
+
+static void
+search_job_put(struct wire_out *out, const struct search_job *job)
+{
+	wire_put_text(out, job->snapshot_id);
+	wire_put_i64(out, job->created_ms);
+}
+
+static void
+search_job_get(struct wire_in *in, struct search_job *job)
+{
+	wire_get_text(in, job->snapshot_id, sizeof(job->snapshot_id));
+	job->created_ms = wire_get_i64(in);
+}
+
+void
+msg_search_page_put(struct wire_out *out, const struct msg_search_page *m)
+{
+	assert(m->count <= SEARCH_PAGE_MAX);
+	wire_begin(out, MSG_SEARCH_PAGE);
+	wire_put_u64(out, m->lease);
+	wire_put_u32(out, m->count);
+	for (uint32_t i = 0; i < m->count; i++)
+		search_job_put(out, &m->jobs[i]);
+}
+
+int
+msg_search_page_get(struct wire_in *in, struct msg_search_page *m)
+{
+	m->lease = wire_get_u64(in);
+	m->count = count_get(in, SEARCH_PAGE_MAX);
+	for (uint32_t i = 0; i < m->count; i++)
+		search_job_get(in, &m->jobs[i]);
+	return wire_end(in);
+}
+
+void
+msg_search_wanted_put(struct wire_out *out, const struct msg_search_wanted *m)
+{
+	assert(m->count <= SEARCH_PAGE_MAX);
+	wire_begin(out, MSG_SEARCH_WANTED);
+	wire_put_u64(out, m->lease);
+	wire_put_u32(out, m->count);
+	for (uint32_t i = 0; i < m->count; i++)
+		wire_put_bool(out, m->wanted[i]);
+}
+
+int
+msg_search_wanted_get(struct wire_in *in, struct msg_search_wanted *m)
+{
+	m->lease = wire_get_u64(in);
+	m->count = count_get(in, SEARCH_PAGE_MAX);
+	for (uint32_t i = 0; i < m->count; i++)
+		m->wanted[i] = wire_get_bool(in);
+	return wire_end(in);
+}
+
+void
+msg_search_input_put(struct wire_out *out, const struct msg_search_input *m)
+{
+	wire_begin(out, MSG_SEARCH_INPUT);
+	wire_put_u64(out, m->lease);
+	search_job_put(out, &m->job);
+	wire_put_bool(out, m->readable);
+	wire_put_bytes(out, m->digest, sizeof(m->digest));
+}
+
+int
+msg_search_input_get(struct wire_in *in, struct msg_search_input *m)
+{
+	m->lease = wire_get_u64(in);
+	search_job_get(in, &m->job);
+	m->readable = wire_get_bool(in);
+	wire_get_bytes(in, m->digest, sizeof(m->digest));
+	return wire_end(in);
+}
+
+void
+msg_search_done_put(struct wire_out *out, const struct msg_search_done *m)
+{
+	wire_begin(out, MSG_SEARCH_DONE);
+	verdict_put(out, &m->verdict);
+	wire_put_u32(out, m->jobs);
+	wire_put_u32(out, m->unreadable);
+	wire_put_u32(out, m->limited);
+}
+
+int
+msg_search_done_get(struct wire_in *in, struct msg_search_done *m)
+{
+	verdict_get(in, &m->verdict);
+	m->jobs = wire_get_u32(in);
+	m->unreadable = wire_get_u32(in);
+	m->limited = wire_get_u32(in);
 	return wire_end(in);
 }
 

@@ -3,11 +3,13 @@
  * sends it, when, and what answers it. Bodies are put and get by the pairs below,
  * in the order of the struct's members (wire.h); nothing is sent as raw memory.
  *
- *   front ----CRAWL_CREATE, CRAWL_READ, CRAWL_FETCH, CRAWL_CANCEL, FORGET, HEALTH_READ---> keeper
+ *   front ----CRAWL_CREATE, CRAWL_READ, CRAWL_FETCH, CRAWL_RETRY, CRAWL_CANCEL, FORGET,
+ *             HEALTH_READ----------------------------------------------------------------> keeper
  *   front <---CRAWL_ANSWER, HEALTH_ANSWER------------------------------------------------- keeper
- *   poller <--TASK------------------------------------------------------------------------ keeper
- *   poller ---TRIGGER_DONE, POLL_DONE, DOWNLOAD_DONE, STORE_DONE, RECONCILE_DONE,
- *             CANCEL_DONE, TASK_PROGRESS, TASK_RETURNED, POLLER_STATE--------------------> keeper
+ *   poller <--TASK, TRIGGER_KEPT, SEARCH, SEARCH_WANTED----------------------------------- keeper
+ *   poller ---TRIGGER_OPEN, TRIGGER_DONE, POLL_DONE, DOWNLOAD_DONE, STORE_DONE, CANCEL_DONE,
+ *             SEARCH_PAGE, SEARCH_INPUT, SEARCH_DONE, TASK_PROGRESS, TASK_RETURNED,
+ *             POLLER_STATE---------------------------------------------------------------> keeper
  *   publisher <-EVENT_BATCH--------------------------------------------------------------- keeper
  *   publisher --EVENT_ACK----------------------------------------------------------------> keeper
  *
@@ -30,7 +32,7 @@
 #include "model/event.h"
 #include "model/request.h"
 
-#define IPC_VERSION 2		/* raise with any change below */
+#define IPC_VERSION 3		/* raise with any change below */
 
 enum msg_type {
 	MSG_HELLO,		/* both ways, first on each connection */
@@ -40,6 +42,7 @@ enum msg_type {
 	MSG_CRAWL_READ,		/* front: how is it? With refresh (polling disabled): ask the provider first */
 	MSG_CRAWL_FETCH,	/* front: download by hand; answered when the crawl has ended, or at once when it is not ready */
 	MSG_CRAWL_CANCEL,	/* front: stop it; answered when noted */
+	MSG_CRAWL_RETRY,	/* front: go on with one that failed; answered when noted */
 	MSG_FORGET,		/* front: I no longer wait for this request */
 	MSG_HEALTH_READ,
 	MSG_CRAWL_ANSWER,	/* keeper -> front */
@@ -48,6 +51,9 @@ enum msg_type {
 	MSG_POLLER_STATE,	/* poller: how many calls and transfers it can take at a time; first after HELLO, and with
 				 * zeros when it drains */
 	MSG_TASK,		/* keeper -> poller: a lease on one crawl for one step */
+	MSG_TRIGGER_KEPT,	/* keeper -> poller: what TRIGGER_DONE told is on disk; until then the poller keeps it and
+				 * tells each new keeper again, before its POLLER_STATE */
+	MSG_TRIGGER_OPEN,	/* poller: this trigger of a former keeper's is still under way; before its POLLER_STATE */
 	MSG_TASK_PROGRESS,	/* poller: the download is alive, bytes so far; extends its lease */
 	MSG_TASK_RETURNED,	/* poller: not done, and nothing left us (never for a trigger that may have left) */
 	MSG_TRIGGER_DONE,	/* poller: how its task ended; the lease ends with each of these */
@@ -56,6 +62,14 @@ enum msg_type {
 	MSG_STORE_DONE,
 	MSG_RECONCILE_DONE,
 	MSG_CANCEL_DONE,
+
+	/* One search of a data set's jobs serves all crawls that look for theirs. The poller reads the list, asks of each
+	 * part which jobs are nobody's, and reads the inputs of those. */
+	MSG_SEARCH,		/* keeper -> poller: a lease on one search */
+	MSG_SEARCH_PAGE,	/* poller: jobs of the window; answered by SEARCH_WANTED before the next one */
+	MSG_SEARCH_WANTED,	/* keeper -> poller: the inputs of these, in the order of the page */
+	MSG_SEARCH_INPUT,	/* poller: one job's input; extends the lease */
+	MSG_SEARCH_DONE,	/* poller: the lease ends */
 
 	MSG_EVENT_BATCH,	/* keeper -> publisher: the oldest events, in order; one batch at a time */
 	MSG_EVENT_ACK,		/* publisher: all up to seq are at their sink for good; the keeper forgets them */
@@ -92,7 +106,7 @@ struct msg_crawl_read {
 	bool		refresh;
 };
 
-struct msg_crawl_ref {			/* CRAWL_FETCH, CRAWL_CANCEL */
+struct msg_crawl_ref {			/* CRAWL_FETCH, CRAWL_CANCEL, CRAWL_RETRY */
 	uint64_t	request;
 	struct uuid	crawl_id;
 	char		request_id[REQUEST_ID_SIZE];
@@ -106,10 +120,14 @@ struct msg_health_read {
 	uint64_t	request;
 };
 
+#define WAITING_SIZE 256
+
 /* What a front needs to answer about a crawl. */
 struct crawl_view {
 	struct crawl	crawl;		/* lease and due_ms included: "why is it waiting" */
 	char		object_url[OBJECT_PATH_SIZE + 1100];	/* gcs_path; "" until completed */
+	char		waiting_for[WAITING_SIZE];	/* what holds it at this moment, from the keeper's memory; "" for nothing */
+	int64_t		waiting_until_ms;	/* when that is looked at again, wall time; 0: not known */
 	struct trigger_request request;
 };
 
@@ -123,6 +141,15 @@ struct msg_crawl_answer {
 	struct crawl_view view;
 };
 
+/* May the provider be asked? */
+enum provider_state {
+	PROVIDER_OK,
+	PROVIDER_LIMITED,	/* it wants fewer calls: a pause */
+	PROVIDER_AWAY,		/* it cannot be reached, or fails call after call: one probe at a time */
+	PROVIDER_KEY_REFUSED,	/* a person is needed: one probe every few minutes */
+	PROVIDER_STATE_COUNT
+};
+
 struct msg_health_answer {
 	uint64_t	request;
 	bool		store_ok;
@@ -132,7 +159,11 @@ struct msg_health_answer {
 	uint64_t	outbox;		/* events waiting */
 	int64_t		outbox_age_ms;	/* of the oldest; 0 for none */
 	int64_t		oldest_due_ms;	/* how long the most overdue work waits; 0 for none */
-	bool		provider_paused;	/* held by the provider's rate limit */
+	enum provider_state provider;
+	int64_t		provider_until_ms;	/* when it is asked again, wall time; 0 when OK */
+	uint32_t	provider_calls;	/* in flight there */
+	uint32_t	provider_calls_max;
+	uint32_t	provider_refusals;	/* answers 429 of the last 5 minutes */
 	char		last_error[ERROR_TEXT_SIZE];	/* "" for none in the last hour */
 };
 
@@ -146,6 +177,8 @@ struct msg_poller_state {
 struct msg_task {
 	uint64_t	lease;
 	enum task_kind	kind;
+	int64_t		valid_boot_ms;	/* CLOCK_BOOTTIME: not one byte may leave later; 0: no matter when. A poller that
+					 * was stopped, or whose keeper died, gives it back unsent */
 	struct crawl	crawl;		/* as of now; the poller changes nothing in it */
 	struct trigger_request request;
 };
@@ -154,6 +187,11 @@ struct msg_task_progress {
 	uint64_t	lease;
 	struct uuid	crawl_id;
 	uint64_t	bytes;
+};
+
+struct msg_trigger_ref {		/* TRIGGER_KEPT, TRIGGER_OPEN */
+	uint64_t	lease;
+	struct uuid	crawl_id;
 };
 
 struct msg_task_returned {
@@ -169,7 +207,7 @@ enum outcome {
 	OUTCOME_LIMITED,	/* 429: as RETRY, and the provider wants calls held */
 	OUTCOME_BUSY,		/* 429 of one data set's running cap: as RETRY, only triggers of that data set wait */
 	OUTCOME_UNKNOWN,	/* trigger only: it may have taken effect */
-	OUTCOME_AUTH,		/* key refused: triggers stop, crawls wait */
+	OUTCOME_AUTH,		/* key or account refused: nothing was done, all triggers stop, crawls wait */
 	OUTCOME_FAILED,		/* definite and final: error and text tell */
 	OUTCOME_CANCELED,	/* the provider says canceled */
 	OUTCOME_COUNT
@@ -181,6 +219,8 @@ struct msg_verdict {		/* the part that all results share */
 	enum outcome	outcome;
 	enum error_code	error;		/* of RETRY..FAILED */
 	int64_t		retry_after_ms;	/* 0: the provider did not say */
+	uint32_t	http_status;	/* of the provider's answer; 0: no whole answer came, or none was asked for */
+	int64_t		date_ms;	/* its Date header; 0: none */
 	char		text[ERROR_TEXT_SIZE];	/* printable; what the provider or the disk said */
 };
 
@@ -215,6 +255,46 @@ struct msg_reconcile_done {		/* OK: looked through the whole window; matches old
 
 struct msg_cancel_done {		/* OK: canceled, or had ended already (then the next poll tells) */
 	struct msg_verdict verdict;
+};
+
+/* ---- a search; all times in it are the provider's ---- */
+
+struct msg_search {
+	uint64_t	lease;
+	char		dataset_id[REQUEST_DATASET_SIZE];
+	int64_t		from_ms, to_ms;	/* jobs made outside are of no interest */
+	uint32_t	calls;		/* at a time, 1 at least */
+};
+
+#define SEARCH_PAGE_MAX 256
+struct search_job {
+	char		snapshot_id[SNAPSHOT_ID_SIZE];
+	int64_t		created_ms;	/* INT64_MIN: not told */
+};
+
+struct msg_search_page {
+	uint64_t	lease;
+	uint32_t	count;
+	struct search_job jobs[SEARCH_PAGE_MAX];
+};
+
+struct msg_search_wanted {
+	uint64_t	lease;
+	uint32_t	count;		/* as in the page */
+	bool		wanted[SEARCH_PAGE_MAX];
+};
+
+struct msg_search_input {
+	uint64_t	lease;
+	struct search_job job;
+	bool		readable;	/* false: the provider cannot tell it */
+	uint8_t		digest[SHA256_SIZE];	/* input_digest(), model/input.h */
+};
+
+struct msg_search_done {		/* OK: the whole window was read, but for `unreadable` */
+	struct msg_verdict verdict;
+	uint32_t	jobs, unreadable;
+	uint32_t	limited;	/* answers 429 on the way */
 };
 
 /* ---- keeper and publisher ---- */
@@ -264,13 +344,22 @@ MSG_PAIR(download_done);
 MSG_PAIR(store_done);
 MSG_PAIR(reconcile_done);
 MSG_PAIR(cancel_done);
+MSG_PAIR(search);
+MSG_PAIR(search_page);
+MSG_PAIR(search_wanted);
+MSG_PAIR(search_input);
+MSG_PAIR(search_done);
 MSG_PAIR(event_batch);
 MSG_PAIR(event_ack);
 #undef MSG_PAIR
 
-/* CRAWL_FETCH and CRAWL_CANCEL share a body. */
+/* CRAWL_FETCH, CRAWL_CANCEL and CRAWL_RETRY share a body. */
 void msg_crawl_ref_put(struct wire_out *, enum msg_type, const struct msg_crawl_ref *);
 int msg_crawl_ref_get(struct wire_in *, struct msg_crawl_ref *);
+
+/* So do TRIGGER_KEPT and TRIGGER_OPEN. */
+void msg_trigger_ref_put(struct wire_out *, enum msg_type, const struct msg_trigger_ref *);
+int msg_trigger_ref_get(struct wire_in *, struct msg_trigger_ref *);
 
 /* The spool file of a crawl below DATA_DIR/spool: "{crawl_id}.part" while it grows,
  * "{crawl_id}.snapshot" when whole. */

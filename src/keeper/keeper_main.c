@@ -53,10 +53,11 @@ on_end(evutil_socket_t fd, short what, void *arg)
 /* The others have drained before us; what they sent last is committed, what we
  * answered has a moment to leave. */
 static void
-on_drain(void *arg)
+on_drain(int64_t within_ms, void *arg)
 {
 	struct program *program = arg;
 
+	(void)within_ms;
 	keeper_drain(program->keeper);
 	program->end = evtimer_new(program->base, on_end, program);
 	loop_timer_in(program->end, 0);
@@ -132,7 +133,7 @@ open_store(struct program *program, const struct conf *conf)
 int
 main(int argc, char **argv)
 {
-	static const struct control_events events = { on_peer, on_drain };
+	static const struct control_events events = { .on_peer = on_peer, .on_drain = on_drain };
 	struct program program = { 0 };
 	struct keeper_parent parent = { tell_kill, tell_status, &program };
 	struct conf conf;

@@ -150,7 +150,7 @@ end_of(const struct keeper *k, const struct crawl *c, enum patience_end end)
 	case UNTIL_DAY:
 		return larger(c->created_ms, larger(c->triggered_ms, c->ready_ms)) + DAY_MS;
 	case UNTIL_DEADLINE:
-		return c->deadline_ms > 0 ? c->deadline_ms : INT64_MAX;
+		return c->failing_ms > 0 ? c->failing_ms : INT64_MAX;
 	case UNTIL_BUILT:
 		return c->ready_ms + larger(BUILD_TIME_MS, polling_span(k));
 	case UNTIL_OLD:
@@ -260,8 +260,8 @@ wait_more(struct keeper *k, struct job *job, enum task_kind kind, const struct m
 	/* The budget holds all calls where the provider asks for that. */
 	if (named > 0 && p->pace != PACE_NOW && p->pace != PACE_HOLD)
 		c->due_ms = larger(c->due_ms, now + (named < PROVIDER_WAIT_MAX_MS ? named : PROVIDER_WAIT_MAX_MS));
-	if (p->end == UNTIL_DEADLINE && c->deadline_ms > now && c->due_ms > c->deadline_ms)
-		c->due_ms = c->deadline_ms;
+	if (p->end == UNTIL_DEADLINE && c->failing_ms > now && c->due_ms > c->failing_ms)
+		c->due_ms = c->failing_ms;
 	if (!asks_by_itself(k, c))
 		c->due_ms = 0;
 	if (c->cancel_wanted && c->state == CRAWL_POLLING && kind == TASK_POLL)
@@ -365,7 +365,7 @@ triggered(struct keeper *k, struct job *job, const char *snapshot_id, enum crawl
 	    keeper_request_of(k, job)) < 0)
 		(void)path_render(c->object_path, sizeof(c->object_path), PATH_TEMPLATE_DEFAULT, c, &job->request);
 	c->triggered_ms = now;
-	c->deadline_ms = polls ? now + polling_span(k) : 0;
+	c->failing_ms = polls ? now + polling_span(k) : 0;
 	c->due_ms = polls ? poll_due(k) : 0;
 	if (c->cancel_wanted)
 		c->due_ms = now;
@@ -576,8 +576,8 @@ still_pending(struct keeper *k, struct job *job, const struct msg_poll_done *m)
 	struct msg_verdict v = m->verdict;
 
 	c->fetch_wanted = false;	/* whoever asked by hand hears that it is not ready */
-	if (c->deadline_ms == 0 && k->conf->background_polling_enabled)
-		c->deadline_ms = keeper_now(k) + polling_span(k);
+	if (c->failing_ms == 0 && k->conf->background_polling_enabled)
+		c->failing_ms = keeper_now(k) + polling_span(k);
 	if (v.outcome == OUTCOME_WAIT) {
 		c->polls++;
 		if (v.text[0] == '\0')

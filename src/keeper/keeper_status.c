@@ -149,6 +149,6 @@ keeper_status_fill(struct keeper *k, struct msg_health_answer *a)
 	keeper_must(k, store_events_count(k->store, &a->outbox, &oldest, &why), &why);
 	a->outbox_age_ms = oldest > 0 && keeper_now(k) > oldest ? keeper_now(k) - oldest : 0;
 	a->oldest_due_ms = overdue(k);
-	a->provider_paused = budget_paused(&k->budget, keeper_mono(k));
+	a->provider = budget_paused(&k->budget, keeper_mono(k)) ? PROVIDER_LIMITED : PROVIDER_OK;
 	(void)str_copy(a->last_error, sizeof(a->last_error), error_of_hour(k));
 }

@@ -436,7 +436,7 @@ put_crawl(struct binder *b, const struct crawl *c)
 	put_int_or_null(b, c->ready_ms);
 	put_int_or_null(b, c->finished_ms);
 	put_int_or_null(b, c->intent_ms);
-	put_int_or_null(b, c->deadline_ms);
+	put_int_or_null(b, c->failing_ms);
 	put_int_or_null(b, crawl_is_terminal(c->state) ? LANE_NONE : crawl_lane(c->state));
 	put_int(b, c->due_ms);
 	put_int_or_null(b, (int64_t)c->lease);
@@ -477,7 +477,7 @@ get_crawl(sqlite3_stmt *st, struct crawl *c)
 	c->ready_ms = get_int(&r);
 	c->finished_ms = get_int(&r);
 	c->intent_ms = get_int(&r);
-	c->deadline_ms = get_int(&r);
+	c->failing_ms = get_int(&r);
 	(void)get_int(&r);		/* the lane follows from the state */
 	c->due_ms = get_int(&r);
 	c->lease = (uint64_t)get_int(&r);

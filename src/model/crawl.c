@@ -21,6 +21,7 @@ struct arrow {
 /* The drawing in crawl.h, arrow by arrow; fail and cancel leave every state that is no end. */
 static const struct arrow arrows[] = {
 	{ CRAWL_ACCEPTED,    STEP_LEASE_TRIGGER,  CRAWL_TRIGGERING,  EVENT_NONE },
+	{ CRAWL_ACCEPTED,    STEP_ADOPTED,        CRAWL_POLLING,     EVENT_CRAWL_TRIGGERED },
 	{ CRAWL_TRIGGERING,  STEP_TRIGGERED,      CRAWL_POLLING,     EVENT_CRAWL_TRIGGERED },
 	{ CRAWL_TRIGGERING,  STEP_NOT_SENT,       CRAWL_ACCEPTED,    EVENT_NONE },
 	{ CRAWL_TRIGGERING,  STEP_UNKNOWN,        CRAWL_RECONCILING, EVENT_NONE },
@@ -33,6 +34,9 @@ static const struct arrow arrows[] = {
 	{ CRAWL_DOWNLOADING, STEP_SPOOLED,        CRAWL_STORING,     EVENT_NONE },
 	{ CRAWL_STORING,     STEP_SPOOL_LOST,     CRAWL_DOWNLOADING, EVENT_NONE },
 	{ CRAWL_STORING,     STEP_STORED,         CRAWL_COMPLETED,   EVENT_INGESTION_COMPLETED },
+	{ CRAWL_FAILED,      STEP_REOPEN,         CRAWL_POLLING,     EVENT_NONE },
+	{ CRAWL_FAILED,      STEP_SEARCH_AGAIN,   CRAWL_RECONCILING, EVENT_NONE },
+	{ CRAWL_FAILED,      STEP_START_AGAIN,    CRAWL_ACCEPTED,    EVENT_NONE },
 };
 
 /* What a state is called and waits for. */
@@ -53,7 +57,7 @@ static const struct state_row states[CRAWL_STATE_COUNT] = {
 	[CRAWL_ACCEPTED]    = { "accepted", "pending", "started",
 	    TASK_TRIGGER, TASK_NONE, LANE_TRIGGER, STAGE_TRIGGER },
 	[CRAWL_TRIGGERING]  = { "triggering", "pending", "started",
-	    TASK_NONE, TASK_NONE, LANE_TRIGGER, STAGE_TRIGGER },
+	    TASK_NONE, TASK_NONE, LANE_CALL, STAGE_TRIGGER },
 	[CRAWL_RECONCILING] = { "reconciling", "pending", "started",
 	    TASK_RECONCILE, TASK_RECONCILE, LANE_CALL, STAGE_TRIGGER },
 	[CRAWL_POLLING]     = { "polling", "processing", "polling",

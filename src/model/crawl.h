@@ -11,6 +11,8 @@
  *                                                 |                     ^
  *                                                 +----spool_lost-------+
  *   any of these but the ends: --fail--> failed, --cancel--> canceled
+ *   on request: failed --reopen--> polling, --search_again--> reconciling, --start_again--> accepted
+ *   an answer that comes late: accepted --adopted--> polling
  *
  * crawl_after() is the table; keeper_step() in src/keeper/keeper_crawl.c is the
  * one function that makes a step. Numbers lie in the store and travel in
@@ -61,6 +63,9 @@ enum crawl_step {
 	STEP_STORED,
 	STEP_FAIL,
 	STEP_CANCEL,
+	STEP_REOPEN,		/* failed with a job: the provider is asked about it again */
+	STEP_SEARCH_AGAIN,	/* failed while a job may exist: it is searched for first */
+	STEP_START_AGAIN,	/* failed without a job: from the beginning */
 	CRAWL_STEP_COUNT
 };
 
@@ -98,8 +103,8 @@ struct crawl {
 	int64_t		 triggered_ms;	/* answered or adopted */
 	int64_t		 ready_ms;	/* the provider first said ready */
 	int64_t		 finished_ms;	/* a terminal state */
-	int64_t		 intent_ms;	/* the last trigger was about to leave */
-	int64_t		 deadline_ms;	/* polling ends in POLLING_TIMEOUT then; 0: no deadline */
+	int64_t		 intent_ms;	/* the last trigger was about to leave; by the provider's clock, as far as it is known */
+	int64_t		 failing_ms;	/* the first failure in a row, on the keeper's patience clock; 0: none */
 	int64_t		 due_ms;	/* next work; the lease's deadline while leased; 0: none */
 	uint64_t	 lease;		/* fencing token, 0: not leased */
 	uint32_t	 triggers;	/* trigger calls that may have made a job */

@@ -64,6 +64,9 @@ static const struct error_info errors[ERROR_CODE_COUNT] = {
 	    "trawld is starting, stopping or full; send the same request again in a few seconds."),
 	ROW(HEADERS_TOO_LARGE, 431, false,
 	    "Send fewer or shorter headers."),
+	ROW(TRIGGER_UNKNOWN, 502, false,
+	    "Whether Bright Data has a job for this is unknown: look at its console before you ask again, or POST "
+	    "/api/v1/crawl/{crawl_id}/retry, which searches for the job first."),
 };
 
 const struct error_info *

@@ -28,17 +28,18 @@ program_on_peer(const struct inherit_message *who, int fd, void *arg)
 }
 
 static void
-program_on_drain(void *arg)
+program_on_drain(int64_t within_ms, void *arg)
 {
 	struct program *program = arg;
 
+	(void)within_ms;
 	poller_drain(program->poller, program_on_drained, program);
 }
 
 int
 main(int argc, char **argv)
 {
-	static const struct control_events events = { program_on_peer, program_on_drain };
+	static const struct control_events events = { .on_peer = program_on_peer, .on_drain = program_on_drain };
 	static struct conf conf;
 	struct control *control = control_start(argc, argv, ROLE_POLLER, &conf);
 	struct program program = { .base = loop_new_busy() };

@@ -370,7 +370,6 @@ test_status_says_what_a_crawl_waits_for(void **state)
 	world->answers_all = true;
 	world_run(world);
 	world->answer.view.crawl.due_ms = 1764000030000;
-	world->answer.view.crawl.deadline_ms = 1764003600000;
 	(void)str_copy(world->answer.view.crawl.note, NOTE_SIZE, "the provider is building the file");
 	fd = client_open(world);
 	client_send(fd, STATUS);

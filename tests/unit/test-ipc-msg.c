@@ -78,7 +78,7 @@ fill_crawl(struct crawl *c)
 	c->ready_ms = (int64_t)rnd();
 	c->finished_ms = (int64_t)rnd();
 	c->intent_ms = (int64_t)rnd();
-	c->deadline_ms = (int64_t)rnd();
+	c->failing_ms = (int64_t)rnd();
 	c->due_ms = (int64_t)rnd();
 	c->lease = rnd();
 	c->triggers = (uint32_t)rnd();
@@ -111,6 +111,8 @@ fill_verdict(struct msg_verdict *v)
 	v->outcome = rnd() % OUTCOME_COUNT;
 	v->error = rnd() % ERROR_CODE_COUNT;
 	v->retry_after_ms = (int64_t)rnd();
+	v->http_status = (uint32_t)rnd();
+	v->date_ms = (int64_t)rnd();
 	TEXT(v->text);
 }
 
@@ -144,6 +146,8 @@ ROW(crawl_answer)
 		return;
 	fill_crawl(&m->view.crawl);
 	TEXT(m->view.object_url);
+	TEXT(m->view.waiting_for);
+	m->view.waiting_until_ms = (int64_t)rnd();
 	fill_request(&m->view.request);
 }
 FILL(crawl_answer)
@@ -159,14 +163,18 @@ ROW(health_answer)
 	m->outbox = rnd();
 	m->outbox_age_ms = (int64_t)rnd();
 	m->oldest_due_ms = (int64_t)rnd();
-	m->provider_paused = rnd() & 1;
+	m->provider = rnd() % PROVIDER_STATE_COUNT;
+	m->provider_until_ms = (int64_t)rnd();
+	m->provider_calls = (uint32_t)rnd();
+	m->provider_calls_max = (uint32_t)rnd();
+	m->provider_refusals = (uint32_t)rnd();
 	TEXT(m->last_error);
 }
 FILL(health_answer)
 
 ROW(poller_state) { m->calls = (uint32_t)rnd(); m->transfers = (uint32_t)rnd(); }
 FILL(poller_state)
-ROW(task) { m->lease = rnd(); m->kind = rnd() % TASK_KIND_COUNT; fill_crawl(&m->crawl); fill_request(&m->request); }
+ROW(task) { m->lease = rnd(); m->kind = rnd() % TASK_KIND_COUNT; m->valid_boot_ms = (int64_t)rnd(); fill_crawl(&m->crawl); fill_request(&m->request); }
 FILL(task)
 ROW(task_progress) { m->lease = rnd(); rnd_bytes(&m->crawl_id, 16); m->bytes = rnd(); }
 FILL(task_progress)
@@ -204,6 +212,39 @@ FILL(reconcile_done)
 ROW(cancel_done) { fill_verdict(&m->verdict); }
 FILL(cancel_done)
 
+static void
+fill_search_job(struct search_job *job)
+{
+	TEXT(job->snapshot_id);
+	job->created_ms = (int64_t)rnd();
+}
+
+ROW(search) { m->lease = rnd(); TEXT(m->dataset_id); m->from_ms = (int64_t)rnd(); m->to_ms = (int64_t)rnd(); m->calls = (uint32_t)rnd(); }
+FILL(search)
+
+ROW(search_page)
+{
+	m->lease = rnd();
+	m->count = (uint32_t)(rnd() % (SEARCH_PAGE_MAX + 1));
+	for (uint32_t i = 0; i < m->count; i++)
+		fill_search_job(&m->jobs[i]);
+}
+FILL(search_page)
+
+ROW(search_wanted)
+{
+	m->lease = rnd();
+	m->count = (uint32_t)(rnd() % (SEARCH_PAGE_MAX + 1));
+	for (uint32_t i = 0; i < m->count; i++)
+		m->wanted[i] = rnd() & 1;
+}
+FILL(search_wanted)
+
+ROW(search_input) { m->lease = rnd(); fill_search_job(&m->job); m->readable = rnd() & 1; rnd_bytes(m->digest, sizeof(m->digest)); }
+FILL(search_input)
+ROW(search_done) { fill_verdict(&m->verdict); m->jobs = (uint32_t)rnd(); m->unreadable = (uint32_t)rnd(); m->limited = (uint32_t)rnd(); }
+FILL(search_done)
+
 ROW(event_batch)
 {
 	static const char text[EVENT_BODY_MAX] = "{\"a\":1}";
@@ -230,7 +271,20 @@ FILL(event_ack)
 
 static void put_fetch(struct wire_out *o, const void *m) { msg_crawl_ref_put(o, MSG_CRAWL_FETCH, m); }
 static void put_cancel(struct wire_out *o, const void *m) { msg_crawl_ref_put(o, MSG_CRAWL_CANCEL, m); }
+static void put_retry(struct wire_out *o, const void *m) { msg_crawl_ref_put(o, MSG_CRAWL_RETRY, m); }
 static int get_ref(struct wire_in *i, void *m) { return msg_crawl_ref_get(i, m); }
+static void put_kept(struct wire_out *o, const void *m) { msg_trigger_ref_put(o, MSG_TRIGGER_KEPT, m); }
+static void put_open(struct wire_out *o, const void *m) { msg_trigger_ref_put(o, MSG_TRIGGER_OPEN, m); }
+static int get_trigger_ref(struct wire_in *i, void *m) { return msg_trigger_ref_get(i, m); }
+
+static void
+fill_trigger_ref(void *arg)
+{
+	struct msg_trigger_ref *m = arg;
+
+	m->lease = rnd();
+	rnd_bytes(&m->crawl_id, 16);
+}
 
 static void
 fill_ref(void *arg)
@@ -257,12 +311,15 @@ static const struct {
 	CASE(MSG_CRAWL_READ, crawl_read, false),
 	[MSG_CRAWL_FETCH] = { sizeof(struct msg_crawl_ref), fill_ref, put_fetch, get_ref, false },
 	[MSG_CRAWL_CANCEL] = { sizeof(struct msg_crawl_ref), fill_ref, put_cancel, get_ref, false },
+	[MSG_CRAWL_RETRY] = { sizeof(struct msg_crawl_ref), fill_ref, put_retry, get_ref, false },
 	CASE(MSG_FORGET, forget, false),
 	CASE(MSG_HEALTH_READ, health_read, false),
 	CASE(MSG_CRAWL_ANSWER, crawl_answer, false),
 	CASE(MSG_HEALTH_ANSWER, health_answer, false),
 	CASE(MSG_POLLER_STATE, poller_state, false),
 	CASE(MSG_TASK, task, false),
+	[MSG_TRIGGER_KEPT] = { sizeof(struct msg_trigger_ref), fill_trigger_ref, put_kept, get_trigger_ref, false },
+	[MSG_TRIGGER_OPEN] = { sizeof(struct msg_trigger_ref), fill_trigger_ref, put_open, get_trigger_ref, false },
 	CASE(MSG_TASK_PROGRESS, task_progress, false),
 	CASE(MSG_TASK_RETURNED, task_returned, false),
 	CASE(MSG_TRIGGER_DONE, trigger_done, false),
@@ -271,6 +328,11 @@ static const struct {
 	CASE(MSG_STORE_DONE, store_done, false),
 	CASE(MSG_RECONCILE_DONE, reconcile_done, false),
 	CASE(MSG_CANCEL_DONE, cancel_done, false),
+	CASE(MSG_SEARCH, search, false),
+	CASE(MSG_SEARCH_PAGE, search_page, false),
+	CASE(MSG_SEARCH_WANTED, search_wanted, false),
+	CASE(MSG_SEARCH_INPUT, search_input, false),
+	CASE(MSG_SEARCH_DONE, search_done, false),
 	CASE(MSG_EVENT_BATCH, event_batch, true),
 	CASE(MSG_EVENT_ACK, event_ack, false),
 };

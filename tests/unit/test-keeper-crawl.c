@@ -933,7 +933,7 @@ test_clock_that_is_set_moves_due_times_and_deadlines_with_it(void **state)
 	set_clock(w, -10 * 3600 * 1000LL);
 	assert_int_equal(crawl_of(w, &id).due_ms, before.due_ms - 10 * 3600 * 1000LL);
 	set_clock(w, 20 * 3600 * 1000LL);
-	assert_int_equal(crawl_of(w, &id).deadline_ms, before.deadline_ms + 10 * 3600 * 1000LL);
+	assert_int_equal(crawl_of(w, &id).failing_ms, before.failing_ms + 10 * 3600 * 1000LL);
 	assert_true(w->poller.count <= 1);	/* at most the poll that the jump brought forward */
 	world_pass(w, 33000);
 	answer_task(w, TASK_POLL, OUTCOME_WAIT, ERROR_NONE);

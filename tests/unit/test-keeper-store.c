@@ -114,7 +114,7 @@ fill(struct crawl *c)
 	c->ready_ms = 4;
 	c->finished_ms = 5;
 	c->intent_ms = 6;
-	c->deadline_ms = 7;
+	c->failing_ms = 7;
 	c->due_ms = 8;
 	c->lease = 1ull << 40 | 9;
 	c->triggers = 1;
@@ -150,7 +150,7 @@ assert_same(const struct crawl *a, const struct crawl *b)
 	assert_int_equal(a->ready_ms, b->ready_ms);
 	assert_int_equal(a->finished_ms, b->finished_ms);
 	assert_int_equal(a->intent_ms, b->intent_ms);
-	assert_int_equal(a->deadline_ms, b->deadline_ms);
+	assert_int_equal(a->failing_ms, b->failing_ms);
 	assert_int_equal(a->due_ms, b->due_ms);
 	assert_int_equal(a->lease, b->lease);
 	assert_int_equal(a->triggers, b->triggers);
@@ -394,15 +394,15 @@ test_times_move_with_the_clock_and_waiting_crawls_wake(void **state)
 	struct crawl due = add(s, CRAWL_POLLING, 1000), idle = add(s, CRAWL_POLLING, 0), found;
 
 	(void)state;
-	due.deadline_ms = 5000;
+	due.failing_ms = 5000;
 	must(store_crawl_update(s, &due, true, &why));
 	must(store_shift_times(s, -2000, &why));
 	must(store_crawl_find(s, &due.id, &found, &why));
 	assert_int_equal(found.due_ms, 1);
-	assert_int_equal(found.deadline_ms, 3000);
+	assert_int_equal(found.failing_ms, 3000);
 	must(store_crawl_find(s, &idle.id, &found, &why));
 	assert_int_equal(found.due_ms, 0);
-	assert_int_equal(found.deadline_ms, 0);
+	assert_int_equal(found.failing_ms, 0);
 	must(store_wake_waiting(s, 77, &why));
 	must(store_crawl_find(s, &idle.id, &found, &why));
 	assert_int_equal(found.due_ms, 77);
