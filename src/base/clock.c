@@ -26,7 +26,14 @@ system_wall_ms(const struct clock *c)
 	return read_ms(CLOCK_REALTIME);
 }
 
-const struct clock clock_system = { system_mono_ms, system_wall_ms };
+static int64_t
+system_boot_ms(const struct clock *c)
+{
+	(void)c;
+	return read_ms(CLOCK_BOOTTIME);
+}
+
+const struct clock clock_system = { system_mono_ms, system_wall_ms, system_boot_ms };
 
 struct timeval
 clock_timeval(int64_t ms)

@@ -1,9 +1,11 @@
 /*
- * clock.h - the two clocks, behind an interface that a test can replace.
+ * clock.h - the clocks, behind an interface that a test can replace.
  *
  * Monotonic time measures and times out (leases, backoff in memory); it means
  * nothing after a restart. Wall time is for the store and for people: absolute,
- * survives a restart. Both in milliseconds; names end in _mono_ms or _wall_ms.
+ * survives a restart. Boot time is monotonic, the same for all processes, and goes on
+ * while the machine sleeps: what is agreed between processes ends by it. All in
+ * milliseconds; names end in _mono_ms, _wall_ms or _boot_ms.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -14,6 +16,7 @@
 struct clock {
 	int64_t (*mono_ms)(const struct clock *);
 	int64_t (*wall_ms)(const struct clock *);	/* since 1970, UTC */
+	int64_t (*boot_ms)(const struct clock *);
 };
 
 extern const struct clock clock_system;
@@ -28,6 +31,12 @@ static inline int64_t
 clock_wall_ms(const struct clock *c)
 {
 	return c->wall_ms(c);
+}
+
+static inline int64_t
+clock_boot_ms(const struct clock *c)
+{
+	return c->boot_ms(c);
 }
 
 /* For libevent's timers; negative counts as 0. */

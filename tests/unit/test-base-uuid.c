@@ -26,7 +26,7 @@ fake_now(const struct clock *c)
 static struct fake_clock
 fake_at(int64_t now_ms)
 {
-	return (struct fake_clock){ { fake_now, fake_now }, now_ms };
+	return (struct fake_clock){ { fake_now, fake_now, fake_now }, now_ms };
 }
 
 static int64_t

@@ -43,7 +43,7 @@ test_mono(const struct clock *c)
 	return test_mono_ms;
 }
 
-static const struct clock test_clock = { test_mono, test_wall };
+static const struct clock test_clock = { test_mono, test_wall, test_mono };
 
 static uint64_t
 test_random(void)
