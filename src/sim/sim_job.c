@@ -218,6 +218,16 @@ job_word(const struct job *job, const struct sim_settings *set, int64_t now_ms)
 	    (enum sim_vocabulary)set->vocabulary);
 }
 
+/* "closing" was seen in progress only; official clients, which poll the download, would
+ * take an answer with any word but these for the data. */
+const char *
+job_download_word(const struct job *job, const struct sim_settings *set, int64_t now_ms)
+{
+	const char *word = job_word(job, set, now_ms);
+
+	return job->state != JOB_RUNNING || strcmp(word, "starting") == 0 ? word : "running";
+}
+
 const char *
 job_failure(const struct job *job)
 {

@@ -87,6 +87,8 @@ void job_settle(struct sim_jobs *, struct job *, const struct sim_settings *, in
 void job_cancel(struct sim_jobs *, struct job *, int64_t now_ms);
 /* The status word the provider would say now. */
 const char *job_word(const struct job *, const struct sim_settings *, int64_t now_ms);
+/* The same where a download is refused: there a job runs until it has ended. */
+const char *job_download_word(const struct job *, const struct sim_settings *, int64_t now_ms);
 /* A failed job's reason. */
 const char *job_failure(const struct job *);
 bool job_is_expired(const struct job *, const struct sim_settings *, int64_t now_ms);

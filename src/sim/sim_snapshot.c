@@ -46,7 +46,7 @@ is_downloadable(struct call *call, struct job *job)
 
 	if (job->state == JOB_RUNNING) {
 		answer_wait(&call->answer, sim->set.not_ready_status,
-		    job_word(job, &sim->set, now),
+		    job_download_word(job, &sim->set, now),
 		    "Snapshot is not ready yet, try again in 30s");
 		return false;
 	}

@@ -219,6 +219,8 @@ class Progress(Case):
         self.assertEqual(self.progress(job)["status"], "running")
         self.sim.set(ready_after=passed / 0.97)
         self.assertEqual(self.progress(job)["status"], "closing")
+        answer = self.get(f"/snapshot/{job}?format=json")
+        self.assertEqual((answer.status, answer.json["status"]), (202, "running"), "never closing here")
         later = self.pass_some(job)
         self.assertGreaterEqual(later, passed)
         self.sim.set(ready_after=later / 2)
@@ -231,6 +233,7 @@ class Progress(Case):
         self.start("--time-scale", "1000")
         self.sim.set(ready_after=2000, vocabulary="collecting")
         job, seen = self.job(), []
+        self.assertEqual(self.get(f"/snapshot/{job}").json["status"], "running")
         while not seen or seen[-1] != "ready":
             word = self.progress(job)["status"]
             if not seen or word != seen[-1]:
