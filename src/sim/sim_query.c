@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/timefmt.h"
 #include "sim/sim_words.h"
@@ -88,7 +89,7 @@ value_fault(const struct query_rule *rule, const char *value, char *dst, size_t 
 			    rule->max);
 		break;
 	case QUERY_BOOL:
-		if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+		if (strcasecmp(value, "true") != 0 && strcasecmp(value, "false") != 0)
 			(void)snprintf(dst, size, "must be a boolean");
 		break;
 	case QUERY_WORD:
@@ -169,7 +170,7 @@ query_bool(const struct evkeyvalq *query, const char *name)
 {
 	const char *value = query_text(query, name);
 
-	return value && strcmp(value, "true") == 0;
+	return value && strcasecmp(value, "true") == 0;
 }
 
 int64_t

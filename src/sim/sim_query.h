@@ -14,7 +14,7 @@
 enum query_kind {
 	QUERY_TEXT,
 	QUERY_NUMBER,	/* whole, min .. max */
-	QUERY_BOOL,	/* true or false */
+	QUERY_BOOL,	/* true or false, in any letter case: Python says True */
 	QUERY_WORD,	/* one of words, separated by '|' */
 	QUERY_DATE,	/* YYYY-MM-DD or RFC 3339 */
 };

@@ -38,6 +38,7 @@ static const struct query_rule rules[] = {
 	{ "stream_max_lines", QUERY_NUMBER, false, 10, 100000, NULL },
 	{ "download_fields", PLAIN },
 	{ "sdk_function", PLAIN },
+	{ "force_deliver", YES_NO },
 	{ NULL, PLAIN }
 };
 

@@ -152,6 +152,7 @@ class Trigger(Case):
         bad = [("type=what", '"type" must be one of [discover_new, url_collection]'),
                ("limit_per_input=0", '"limit_per_input" must be greater than or equal to 1'),
                ("include_errors=yes", '"include_errors" must be a boolean'),
+               ("force_deliver=1", '"force_deliver" must be a boolean'),
                ("limit_per_inputs=3", '"limit_per_inputs" is not allowed')]
         for query, text in bad:
             with self.subTest(query):
@@ -159,6 +160,16 @@ class Trigger(Case):
                 self.assertEqual((answer.status, answer.json), (400, {"validation_errors": [text]}))
         self.text(self.trigger(query=f"dataset_id={LINKEDIN}&type=discover_new&discover_by=x"), 400,
                   "Incorrect discovery collector id Available types: url, profile_url, company_url")
+
+    def test_booleans_of_a_query_come_in_any_letter_case(self):
+        self.start("--building", "0")
+        for word, errors in (("true", 3), ("True", 3), ("TRUE", 3), ("False", 0), ("false", 0)):
+            with self.subTest(word):
+                query = f"dataset_id={FACEBOOK}&include_errors={word}&force_deliver=False"
+                answer = self.trigger([input_for("mixed")], query)
+                self.assertEqual(answer.status, 200, answer)
+                rows = self.download(answer.json["snapshot_id"], "format=json&compress=False").json
+                self.assertEqual(len(rows), 10 + errors)
 
     def test_every_post_makes_a_job(self):
         self.start()
