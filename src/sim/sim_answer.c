@@ -2,6 +2,7 @@
  * sim_answer.c - the few shapes the provider's answers have: plain text that is
  * called HTML, and JSON.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "sim/sim.h"
@@ -86,12 +87,16 @@ answer_wait(struct answer *a, int status, const char *word, const char *message)
 void
 answer_building(struct answer *a, const struct sim_settings *set)
 {
-	if (set->building_text)
+	char message[80];
+
+	if (set->building_text) {
 		answer_text(a, set->not_ready_status,
 		    "Snapshot is building. Try again in a few minutes");
-	else
-		answer_wait(a, set->not_ready_status, "building",
-		    "Snapshot is building, try again in 30s");
+		return;
+	}
+	(void)snprintf(message, sizeof message, "Snapshot is building, try again in %ds",
+	    set->building_seconds);
+	answer_wait(a, set->not_ready_status, "building", message);
 }
 
 void

@@ -28,6 +28,7 @@ static const struct setting {
 } table[] = {
 	{ "ready_after", SETTING_NUMBER, AT(ready_after), 0, 1e9, NULL },
 	{ "building", SETTING_INT, AT(building), 0, 1e6, NULL },
+	{ "building_seconds", SETTING_INT, AT(building_seconds), 0, 1e6, NULL },
 	{ "vocabulary", SETTING_WORD, AT(vocabulary), 0, 0, vocabulary_words },
 	{ "empty", SETTING_WORD, AT(empty), 0, 0, empty_words },
 	{ "time_scale", SETTING_NUMBER, AT(time_scale), 0, 1e6, NULL },
@@ -46,7 +47,7 @@ void
 settings_init(struct sim_settings *s)
 {
 	*s = (struct sim_settings){
-		.ready_after = 5, .time_scale = 1, .building = 2, .running_cap = 100,
+		.ready_after = 5, .time_scale = 1, .building = 2, .building_seconds = 30, .running_cap = 100,
 		.retention_days = 16, .not_ready_status = 202, .gzip_header = true,
 	};
 }

@@ -22,6 +22,7 @@ struct sim_settings {
 	double	time_scale;		/* as shown; the clock has its own copy */
 	double	list_lag;		/* virtual seconds until a job is listed */
 	int	building;		/* answers "building" before the first download */
+	int	building_seconds;	/* that "building" asks the caller to wait */
 	int	running_cap;		/* per data set; 0: none */
 	int	retention_days;
 	int	not_ready_status;	/* 202 or 200 */

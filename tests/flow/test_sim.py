@@ -316,6 +316,11 @@ class Download(Case):
             self.assertEqual(answer.json, {"status": "building",
                                            "message": "Snapshot is building, try again in 30s"})
         self.text(self.get(parts), 400, "Snapshot is not ready")
+        self.sim.set(building_seconds=7)
+        self.sim.fault("snapshot", "building")
+        answer = self.download(job)
+        self.assertEqual((answer.json["message"], answer.headers["Retry-After"]),
+                         ("Snapshot is building, try again in 7s", None))
         self.assertEqual(self.download(job).status, 200)
         self.assertEqual(self.get(parts).json, {"parts": 1})
         self.assertEqual(self.get(f"/snapshot/{job}/parts").status, 400)
