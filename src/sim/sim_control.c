@@ -67,7 +67,7 @@ write_body_sum(struct json_out *o, struct sim *sim, const struct job *job)
 {
 	char text[SHA256_TEXT_SIZE];
 	uint64_t bytes = job->body_bytes;
-	const uint8_t *sum = job->body_sha256;
+	const uint8_t *sum = job->summed ? job->body_sha256 : NULL;
 
 	if (sim->file && job->downloads) {
 		sim_file_sum(sim->file);
@@ -75,7 +75,7 @@ write_body_sum(struct json_out *o, struct sim *sim, const struct job *job)
 		sum = sim->file->body_sha256;
 	}
 	json_out_member_int(o, "body_bytes", (int64_t)bytes);
-	json_out_member(o, "body_sha256", bytes ? sha256_format(text, sum) : NULL);
+	json_out_member(o, "body_sha256", sum ? sha256_format(text, sum) : NULL);
 }
 
 static void

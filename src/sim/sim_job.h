@@ -42,12 +42,13 @@ struct job {
 	uint32_t		 limit_per_input, limit_total;	/* 0: none */
 	uint64_t		 records, errors;	/* rows it collects */
 	uint64_t		 media;			/* of the generated posts, once downloaded */
-	uint64_t		 body_bytes;		/* 0 until summed */
+	uint64_t		 body_bytes;		/* as last summed ... */
 	uint8_t			 body_sha256[SHA256_SIZE];
 	uint32_t		 downloads, progress_calls, building_answers;
 	bool			 include_errors;
 	bool			 fails;			/* ends as failed, whatever it collects */
 	bool			 built;			/* the file is there */
+	bool			 summed;		/* ... at the first download */
 	bool			 expired;
 	bool			 answer_lost;
 	const char		*input_text;		/* JSON array as submitted */

@@ -89,18 +89,29 @@ job_row_count(const struct sim *sim, const struct job *job)
 	return job->records + (job->include_errors ? job->errors : 0);
 }
 
-/* A generated body is summed when it is first sent: it is small. */
+/* A job without rows may be told to send not even an empty array. */
+static void
+write_rows(const struct sim *sim, struct rows *rows, uint64_t first, uint64_t count,
+    struct evbuffer *out)
+{
+	if (count > 0 || sim->set.empty != EMPTY_BYTES)
+		rows_body(rows, first, count, out);
+}
+
+/* A generated body is summed when it is first sent: it is small. That of a job without
+ * rows each time, as it follows the settings. */
 static void
 sum_generated(struct sim *sim, struct job *job, struct rows *rows)
 {
 	struct evbuffer *body;
 
-	if (sim->file || job->body_bytes)
+	if (sim->file || (job->summed && rows->count > 0))
 		return;
 	body = evbuffer_new();
-	rows_body(rows, 0, rows->count, body);
+	write_rows(sim, rows, 0, rows->count, body);
 	job->body_bytes = evbuffer_get_length(body);
 	body_sum(body, job->body_sha256);
+	job->summed = true;
 	evbuffer_free(body);
 }
 
@@ -149,8 +160,7 @@ send_rows(struct call *call, struct job *job, uint64_t first, uint64_t count, bo
 	    strcmp(format, "ndjson") == 0 ? "application/x-ndjson; charset=utf-8" :
 	    "application/jsonl; charset=utf-8";
 	a->chunked = sim->set.chunked;
-	if (count > 0 || sim->set.empty == EMPTY_ARRAY)
-		rows_body(rows, first, count, a->body);
+	write_rows(sim, rows, first, count, a->body);
 	rows_release(rows);
 	if (query_bool(&call->query, "compress"))
 		compress_body(call);

@@ -333,6 +333,7 @@ class Download(Case):
     def test_formats(self):
         self.start("--building", "0")
         job = self.job()
+        self.assertEqual((self.ledger(job)["body_bytes"], self.ledger(job)["body_sha256"]), (0, None))
         array = self.download(job)
         self.assertEqual(array.headers["Content-Type"], "application/json; charset=utf-8")
         self.assertEqual(int(array.headers["Content-Length"]), len(array.body))
@@ -372,6 +373,11 @@ class Download(Case):
         self.assertEqual(answer.body, plain)
         self.assertEqual(self.ledger(job)["downloads"], 2)
 
+    def summed(self, job, body):
+        entry = self.ledger(job)
+        self.assertEqual((entry["body_bytes"], entry["body_sha256"]),
+                         (len(body), hashlib.sha256(body).hexdigest()))
+
     def test_zero_rows(self):
         self.start("--building", "0")
         job = self.job("empty")
@@ -379,8 +385,10 @@ class Download(Case):
         self.assertEqual(self.download(job).body, b"[]")
         lines = self.download(job, "format=jsonl")
         self.assertEqual((lines.status, lines.body), (200, b""))
+        self.summed(job, b"[]")
         self.sim.set(empty="bytes")
         self.assertEqual(self.download(job).body, b"")
+        self.summed(job, b"")
         self.sim.set(empty="text400")
         self.text(self.download(job), 400, "Snapshot is empty")
         self.sim.set(empty="failed")
