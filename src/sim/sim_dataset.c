@@ -27,6 +27,7 @@
 	{ "num_of_posts", FIELD_COUNT, false, NULL }, \
 	{ "posts_to_not_include", FIELD_IDS, false, NULL }
 #define COUNTRY { "country", FIELD_TEXT, false, NULL }
+#define LANGUAGE { "transcription_language", FIELD_TEXT, false, NULL }
 #define URL { "url", FIELD_URL, true, NULL }
 #define END { NULL, FIELD_TEXT, false, NULL }
 
@@ -66,9 +67,15 @@ static const struct field tiktok_discover_page[] = {
 	{ "URL", FIELD_URL, true, NULL }, COUNTRY, END
 };
 
+static const struct field tiktok_url[] = { URL, COUNTRY, END };
+
 static const struct field youtube_channel[] = {
 	URL, { "num_of_posts", FIELD_COUNT, false, NULL }, DATES_US,
-	{ "order_by", FIELD_TEXT, false, NULL }, COUNTRY, END
+	{ "order_by", FIELD_TEXT, false, NULL }, { "time_period", FIELD_TEXT, false, NULL },
+	COUNTRY, LANGUAGE, END
+};
+static const struct field youtube_explore[] = {
+	URL, COUNTRY, { "all_tabs", FIELD_BOOL, false, NULL }, END
 };
 static const struct field youtube_keyword[] = {
 	{ "keyword", FIELD_TEXT, true, NULL }, { "num_of_posts", FIELD_COUNT, false, NULL },
@@ -84,7 +91,7 @@ static const struct field youtube_search[] = {
 	{ "sort_by", FIELD_TEXT, false, NULL }, COUNTRY, END
 };
 static const struct field youtube_url[] = {
-	URL, COUNTRY, { "transcription_language", FIELD_TEXT, false, NULL }, END
+	URL, COUNTRY, LANGUAGE, END
 };
 
 static const struct field linkedin_feed[] = {
@@ -105,7 +112,10 @@ static const struct field reddit_keyword[] = {
 	{ "sort_by", FIELD_TEXT, false, NULL }, END
 };
 static const struct field reddit_subreddit[] = {
-	URL, { "sort_by", FIELD_WORD, false, "new|top|hot" }, END
+	URL,
+	/* Small letters stand in the documents, capitals and Rising in the SDK. */
+	{ "sort_by", FIELD_WORD, false, "new|top|hot|rising|New|Top|Hot|Rising" },
+	{ "sort_by_time", FIELD_TEXT, false, NULL }, END
 };
 
 #define MODE_END { NULL, NULL, false }
@@ -124,13 +134,13 @@ static const struct sim_mode instagram_reel_modes[] = {
 	{ "url_all_reels", instagram_discover, true }, MODE_END
 };
 static const struct sim_mode tiktok_modes[] = {
-	BY_URL(url_only), { "keyword", tiktok_keyword, true },
+	BY_URL(tiktok_url), { "keyword", tiktok_keyword, true },
 	{ "profile_url", tiktok_profile, true }, { "url", tiktok_discover_page, true }, MODE_END
 };
 static const struct sim_mode youtube_modes[] = {
 	BY_URL(youtube_url), { "keyword", youtube_keyword, true },
 	{ "url", youtube_channel, true }, { "hashtag", youtube_hashtag, true },
-	{ "search_filters", youtube_search, true }, { "explore", url_only, true }, MODE_END
+	{ "search_filters", youtube_search, true }, { "explore", youtube_explore, true }, MODE_END
 };
 static const struct sim_mode linkedin_modes[] = {
 	BY_URL(url_only), { "url", linkedin_feed, true },

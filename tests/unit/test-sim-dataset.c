@@ -77,6 +77,15 @@ test_complete_rows_are_accepted(void **state)
 		{ LINKEDIN, "company_url", "{\"url\":\"https://www.linkedin.com/company/a\","
 		    "\"start_date\":\"2025-01-01\",\"end_date\":\"2025-01-02T00:00:00.000Z\"}" },
 		{ TIKTOK, "url", "{\"URL\":\"https://www.tiktok.com/discover/a\"}" },
+		{ TIKTOK, NULL, "{\"url\":\"https://www.tiktok.com/@a/video/1\",\"country\":\"\"}" },
+		{ YOUTUBE, "url", "{\"url\":\"https://www.youtube.com/@a\",\"start_date\":\"\","
+		    "\"end_date\":\"\",\"order_by\":\"\",\"time_period\":\"1 month ago\",\"country\":\"\","
+		    "\"transcription_language\":\"\"}" },
+		{ YOUTUBE, "explore", "{\"url\":\"https://www.youtube.com/gaming\",\"country\":\"US\","
+		    "\"all_tabs\":true}" },
+		{ REDDIT, "subreddit_url", "{\"url\":\"https://www.reddit.com/r/a\",\"sort_by\":\"Rising\","
+		    "\"sort_by_time\":\"Past week\"}" },
+		{ REDDIT, "subreddit_url", "{\"url\":\"https://www.reddit.com/r/a\",\"sort_by\":\"hot\"}" },
 		{ YOUTUBE, "keyword", "{\"keyword\":\"a\",\"num_of_posts\":1}" },
 		{ REDDIT, "keyword", "{\"keyword\":\"a\",\"date\":\"Past 24 hours\"}" },
 	};
@@ -107,6 +116,9 @@ test_wrong_types_and_date_formats_are_refused(void **state)
 		{ LINKEDIN, "company_url", "{\"url\":\"https://l.com/a\",\"start_date\":\"12-24-2024\"}" },
 		{ TIKTOK, "url", "{\"url\":\"https://www.tiktok.com/discover/a\"}" },
 		{ REDDIT, "keyword", "{\"keyword\":\"a\",\"date\":\"Past\"}" },
+		{ REDDIT, "subreddit_url", "{\"url\":\"https://r.com/r/a\",\"sort_by\":\"HOT\"}" },
+		{ YOUTUBE, "explore", "{\"url\":\"https://y.com/a\",\"all_tabs\":\"yes\"}" },
+		{ YOUTUBE, NULL, "{\"url\":\"https://y.com/a\",\"time_period\":\"\"}" },
 	};
 
 	(void)state;
