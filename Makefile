@@ -230,6 +230,7 @@ FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 DOCGEN := $(B)/packaging/docs/docgen
 SRC_docgen := $(call src,packaging/docs) supervisor/options.c src/sim/sim_options.c src/sim/sim_settings.c \
+	src/sim/sim_dataset.c \
 	$(call role_src,ctl) $(NET) $(CONF) $(MODEL) $(BASE)
 $(DOCGEN): $(SRC_docgen:%.c=$(B)/%.o)
 	$(call say,LINK,$@)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conf/option.h"
+#include "sim/sim_dataset.h"
 
 /* One character; "." and "'" at the beginning of a line would be read as a request. */
 static void
@@ -188,11 +189,38 @@ mdoc_settings(FILE *out, const struct subject *s)
 	fputs(".El\n", out);
 }
 
+static void
+put_mode(FILE *out, const struct sim_mode *m)
+{
+	fputs(".It\n", out);
+	if (m->discover_by != NULL)
+		fprintf(out, "by\n.Li %s :\n", m->discover_by);
+	for (const struct field *f = m->fields; f->name != NULL; f++)
+		fprintf(out, f->required ? ".Li %s\n" : ".Op Li %s\n", f->name);
+}
+
+static void
+mdoc_datasets(FILE *out, const struct subject *s)
+{
+	(void)s;
+	fputs(".Bl -tag -width Ds\n", out);
+	for (size_t i = 0; i < dataset_count; i++) {
+		fprintf(out, ".It Li %s\n", datasets[i].id);
+		put_text(out, datasets[i].name);
+		fputs("\n.Bl -item -compact\n", out);
+		for (const struct sim_mode *m = datasets[i].modes; m->fields != NULL; m++)
+			put_mode(out, m);
+		fputs(".El\n", out);
+	}
+	fputs(".El\n", out);
+}
+
 const struct block mdoc_blocks[] = {
 	{ "synopsis", mdoc_synopsis },
 	{ "options", mdoc_options },
 	{ "commands", mdoc_commands },
 	{ "examples", mdoc_examples },
 	{ "settings", mdoc_settings },
+	{ "datasets", mdoc_datasets },
 	{ NULL, NULL },
 };

@@ -118,6 +118,45 @@ static const struct field reddit_subreddit[] = {
 	{ "sort_by_time", FIELD_TEXT, false, NULL }, END
 };
 
+/* Comments and profiles: what the SDK sends, and what the provider's catalogue has besides. */
+#define COUNT(name) { name, FIELD_COUNT, false, NULL }
+#define TEXT(name) { name, FIELD_TEXT, false, NULL }
+
+static const struct field facebook_comments[] = {
+	URL, COUNT("num_of_comments"), { "comments_to_not_include", FIELD_IDS, false, NULL },
+	DATES_US, { "get_all_replies", FIELD_BOOL, false, NULL }, COUNT("limit_records"),
+	TEXT("comments_sort"), END
+};
+static const struct field youtube_comments[] = {
+	URL, COUNT("num_of_comments"), { "load_replies", FIELD_BOOL_OR_COUNT, false, NULL },
+	TEXT("sort_by"), END
+};
+static const struct field reddit_comments[] = {
+	URL, COUNT("days_back"), { "load_all_replies", FIELD_BOOL, false, NULL },
+	COUNT("comment_limit"), TEXT("sort_by"), END
+};
+static const struct field user_name_only[] = { { "user_name", FIELD_TEXT, true, NULL }, END };
+static const struct field keyword_only[] = { { "keyword", FIELD_TEXT, true, NULL }, END };
+static const struct field tiktok_profile_search[] = {
+	{ "search_url", FIELD_URL, true, NULL }, COUNTRY, END
+};
+static const struct field x_profile_url[] = { URL, COUNT("max_number_of_posts"), END };
+static const struct field linkedin_people[] = {
+	{ "first_name", FIELD_TEXT, true, NULL }, URL, TEXT("last_name"), END
+};
+static const struct field linkedin_vacancies[] = {
+	TEXT("keyword"), TEXT("location"), COUNTRY, TEXT("time_range"), TEXT("job_type"),
+	TEXT("experience_level"), { "remote", FIELD_BOOL, false, NULL }, TEXT("company"),
+	TEXT("location_radius"), END
+};
+
+static const struct field tiktok_fast_profile[] = {
+	URL, COUNT("num_of_posts"), DATES_US, COUNTRY, END
+};
+static const struct field tiktok_fast_search[] = {
+	URL, COUNT("num_of_posts"), { "start_date", FIELD_DATE_US, false, NULL }, COUNTRY, END
+};
+
 #define MODE_END { NULL, NULL, false }
 #define BY_URL(fields) { NULL, fields, false }
 
@@ -156,18 +195,81 @@ static const struct sim_mode reddit_modes[] = {
 	{ "subreddit_url", reddit_subreddit, true }, MODE_END
 };
 
+static const struct sim_mode tiktok_fast_profile_modes[] = {
+	{ NULL, tiktok_fast_profile, true }, MODE_END
+};
+static const struct sim_mode tiktok_fast_search_modes[] = {
+	{ NULL, tiktok_fast_search, true }, MODE_END
+};
+
+static const struct sim_mode url_comments_modes[] = { { NULL, url_only, true }, MODE_END };
+static const struct sim_mode facebook_comments_modes[] = {
+	{ NULL, facebook_comments, true }, MODE_END
+};
+static const struct sim_mode instagram_comments_modes[] = {
+	{ NULL, instagram_url, true }, MODE_END
+};
+static const struct sim_mode youtube_comments_modes[] = {
+	{ NULL, youtube_comments, true }, MODE_END
+};
+static const struct sim_mode reddit_comments_modes[] = {
+	{ NULL, reddit_comments, true }, MODE_END
+};
+
+static const struct sim_mode instagram_profile_modes[] = {
+	BY_URL(instagram_url), { "user_name", user_name_only, false }, MODE_END
+};
+static const struct sim_mode tiktok_profile_modes[] = {
+	BY_URL(tiktok_url), { "search_url", tiktok_profile_search, true }, MODE_END
+};
+static const struct sim_mode youtube_channel_modes[] = {
+	BY_URL(url_only), { "keyword", keyword_only, true }, MODE_END
+};
+static const struct sim_mode x_user_modes[] = {
+	BY_URL(x_profile_url), { "user_name", user_name_only, false }, MODE_END
+};
+static const struct sim_mode linkedin_people_modes[] = {
+	{ NULL, linkedin_people, true }, MODE_END
+};
+static const struct sim_mode linkedin_vacancy_modes[] = {
+	BY_URL(url_only), { "keyword", linkedin_vacancies, true }, { "url", url_only, true },
+	MODE_END
+};
+
+/* An id starts with "gd_", as all do. */
+#define POSTS(id, platform, modes, name) { "gd_" id, name, platform, SIM_POSTS, modes }
+#define COMMENTS(id, platform, modes, name) { "gd_" id, name, platform, SIM_COMMENTS, modes }
+#define PROFILES(id, platform, modes, name) { "gd_" id, name, platform, SIM_PROFILES, modes }
+#define VACANCIES(id, platform, modes, name) { "gd_" id, name, platform, SIM_VACANCIES, modes }
+
 const struct dataset datasets[] = {
-	{ "gd_lkaxegm826bjpoo9m5", "Facebook - Pages Posts by Profile URL", SIM_FACEBOOK, facebook_modes },
-	{ "gd_lz11l67o2cb3r0lkj3", "Facebook - Posts by group URL", SIM_FACEBOOK, counted_url_modes },
-	{ "gd_lyclm1571iy3mv57zw", "Facebook - Posts by post URL", SIM_FACEBOOK, single_url_modes },
-	{ "gd_lyclm3ey2q6rww027t", "Facebook - Reels by profile URL", SIM_FACEBOOK, counted_url_modes },
-	{ "gd_lk5ns7kz21pck8jpis", "Instagram - Posts", SIM_INSTAGRAM, instagram_modes },
-	{ "gd_lyclm20il4r5helnj", "Instagram - Reels", SIM_INSTAGRAM, instagram_reel_modes },
-	{ "gd_lu702nij2f790tmv9h", "TikTok - Posts", SIM_TIKTOK, tiktok_modes },
-	{ "gd_lk56epmy2i5g7lzu0k", "YouTube - Videos posts", SIM_YOUTUBE, youtube_modes },
-	{ "gd_lyy3tktm25m4avu764", "LinkedIn posts", SIM_LINKEDIN, linkedin_modes },
-	{ "gd_lwxkxvnf1cynvib9co", "X (formerly Twitter) - Posts", SIM_X, x_modes },
-	{ "gd_lvz8ah06191smkebj4", "Reddit - Posts", SIM_REDDIT, reddit_modes },
+	POSTS("lkaxegm826bjpoo9m5", SIM_FACEBOOK, facebook_modes, "Facebook - Pages Posts by Profile URL"),
+	POSTS("lz11l67o2cb3r0lkj3", SIM_FACEBOOK, counted_url_modes, "Facebook - Posts by group URL"),
+	POSTS("lyclm1571iy3mv57zw", SIM_FACEBOOK, single_url_modes, "Facebook - Posts by post URL"),
+	POSTS("lyclm3ey2q6rww027t", SIM_FACEBOOK, counted_url_modes, "Facebook - Reels by profile URL"),
+	POSTS("lk5ns7kz21pck8jpis", SIM_INSTAGRAM, instagram_modes, "Instagram - Posts"),
+	POSTS("lyclm20il4r5helnj", SIM_INSTAGRAM, instagram_reel_modes, "Instagram - Reels"),
+	POSTS("lu702nij2f790tmv9h", SIM_TIKTOK, tiktok_modes, "TikTok - Posts"),
+	POSTS("m7n5v2gq296pex2f5m", SIM_TIKTOK, tiktok_fast_profile_modes, "TikTok - Posts by Profile Fast API"),
+	POSTS("m736hjp71lejc5dc0l", SIM_TIKTOK, single_url_modes, "TikTok - Posts by URL Fast API"),
+	POSTS("m7n5ixlw1gc4no56kx", SIM_TIKTOK, tiktok_fast_search_modes, "TikTok - Posts by Search URL Fast API"),
+	POSTS("lk56epmy2i5g7lzu0k", SIM_YOUTUBE, youtube_modes, "YouTube - Videos posts"),
+	POSTS("lyy3tktm25m4avu764", SIM_LINKEDIN, linkedin_modes, "LinkedIn posts"),
+	POSTS("lwxkxvnf1cynvib9co", SIM_X, x_modes, "X (formerly Twitter) - Posts"),
+	POSTS("lvz8ah06191smkebj4", SIM_REDDIT, reddit_modes, "Reddit - Posts"),
+	COMMENTS("lkay758p1eanlolqw8", SIM_FACEBOOK, facebook_comments_modes, "Facebook - Comments"),
+	COMMENTS("ltppn085pokosxh13", SIM_INSTAGRAM, instagram_comments_modes, "Instagram - Comments"),
+	COMMENTS("lkf2st302ap89utw5k", SIM_TIKTOK, url_comments_modes, "TikTok - Comments"),
+	COMMENTS("lk9q0ew71spt1mxywf", SIM_YOUTUBE, youtube_comments_modes, "YouTube - Comments"),
+	COMMENTS("lvzdpsdlw09j6t702", SIM_REDDIT, reddit_comments_modes, "Reddit - Comments"),
+	PROFILES("l1vikfch901nx3by4", SIM_INSTAGRAM, instagram_profile_modes, "Instagram - Profiles"),
+	PROFILES("l1villgoiiidt09ci", SIM_TIKTOK, tiktok_profile_modes, "TikTok - Profiles"),
+	PROFILES("lk538t2k2p1k3oos71", SIM_YOUTUBE, youtube_channel_modes, "YouTube - Channels"),
+	PROFILES("lwxmeb2u1cniijd7t4", SIM_X, x_user_modes, "X (formerly Twitter) - Profiles"),
+	PROFILES("l1viktl72bvl7bjuj0", SIM_LINKEDIN, single_url_modes, "LinkedIn people profiles"),
+	PROFILES("m8d03he47z8nwb5xc", SIM_LINKEDIN, linkedin_people_modes, "LinkedIn people search"),
+	PROFILES("l1vikfnt1wgvvqz95w", SIM_LINKEDIN, single_url_modes, "LinkedIn company information"),
+	VACANCIES("lpfll7v5hcqtkxl6l", SIM_LINKEDIN, linkedin_vacancy_modes, "LinkedIn job listings"),
 };
 const size_t dataset_count = countof(datasets);
 
@@ -331,6 +433,10 @@ value_fault(const struct field *f, const json_t *value)
 		    "Should be a number";
 	case FIELD_BOOL:
 		return json_is_boolean(value) ? NULL : "Should be a boolean";
+	case FIELD_BOOL_OR_COUNT:
+		return json_is_boolean(value) ||
+		    (json_is_integer(value) && json_integer_value(value) >= 0) ? NULL :
+		    "Should be a number";
 	case FIELD_DATE_US:
 		return text && field_time(f->kind, text, &ms, &day) == 0 ? NULL :
 		    "Should be a date in MM-DD-YYYY format";

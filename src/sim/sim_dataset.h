@@ -26,6 +26,14 @@ enum sim_platform {
 	SIM_REDDIT,
 };
 
+/* What one row of a data set tells of. */
+enum sim_subject {
+	SIM_POSTS,
+	SIM_COMMENTS,
+	SIM_PROFILES,		/* of people, channels, companies */
+	SIM_VACANCIES,
+};
+
 enum field_kind {
 	FIELD_URL,		/* http:// or https:// */
 	FIELD_INSTAGRAM_URL,	/* https://(www.)instagram.com/ */
@@ -33,6 +41,7 @@ enum field_kind {
 	FIELD_TEXT,
 	FIELD_COUNT,		/* a whole number, 0 or more */
 	FIELD_BOOL,
+	FIELD_BOOL_OR_COUNT,	/* a number by the catalogue, a boolean by the SDK */
 	FIELD_DATE_US,		/* MM-DD-YYYY */
 	FIELD_DATE_ISO,		/* YYYY-MM-DD or YYYY-MM-DDThh:mm:ss(.fff)Z */
 	FIELD_IDS,		/* array of strings */
@@ -50,13 +59,14 @@ struct field {
 struct sim_mode {
 	const char		*discover_by;	/* NULL: inputs are addresses to collect */
 	const struct field	*fields;
-	bool			 many;		/* one input gives many posts */
+	bool			 many;		/* one input gives many rows */
 };
 
 struct dataset {
 	const char		*id;
 	const char		*name;
 	enum sim_platform	 platform;
+	enum sim_subject	 subject;
 	const struct sim_mode	*modes;		/* ends with a mode without fields */
 };
 

@@ -24,7 +24,7 @@
 
 #define JOB_ID_SIZE 21		/* "sd_" and 17 characters: 8 of time, ... */
 #define JOB_ID_OWN  11		/* ... and from here 9 that only the seed decides */
-#define DATASETS_MAX 16
+#define DATASETS_MAX 40
 
 enum job_state { JOB_RUNNING, JOB_READY, JOB_FAILED, JOB_CANCELED };
 

@@ -1,5 +1,5 @@
 /*
- * sim_post.c - the dispatch to the platforms' generators and the parts they share.
+ * sim_post.c - the dispatch to the generators and the parts they share.
  */
 #include "sim/sim_post.h"
 
@@ -10,19 +10,30 @@
 #include "base/mem.h"
 #include "sim/sim_post_parts.h"
 
-static const struct platform_row {
+struct shape {
 	post_write_fn		*write;
 	const char *const	*keys;
+};
+
+static const struct platform_row {
+	struct shape		 posts;
 	bool			 echo_omitted;	/* inputs left out come back as "" */
 	bool			 null_discovery;	/* "discovery_input":null in jobs by URL */
 } platforms[] = {
-	[SIM_FACEBOOK] = { post_facebook, facebook_keys, true, false },
-	[SIM_INSTAGRAM] = { post_instagram, instagram_keys, false, false },
-	[SIM_TIKTOK] = { post_tiktok, tiktok_keys, false, false },
-	[SIM_YOUTUBE] = { post_youtube, youtube_keys, true, false },
-	[SIM_LINKEDIN] = { post_linkedin, linkedin_keys, true, true },
-	[SIM_X] = { post_x, x_keys, true, true },
-	[SIM_REDDIT] = { post_reddit, reddit_keys, false, false },
+	[SIM_FACEBOOK] = { { post_facebook, facebook_keys }, true, false },
+	[SIM_INSTAGRAM] = { { post_instagram, instagram_keys }, false, false },
+	[SIM_TIKTOK] = { { post_tiktok, tiktok_keys }, false, false },
+	[SIM_YOUTUBE] = { { post_youtube, youtube_keys }, true, false },
+	[SIM_LINKEDIN] = { { post_linkedin, linkedin_keys }, true, true },
+	[SIM_X] = { { post_x, x_keys }, true, true },
+	[SIM_REDDIT] = { { post_reddit, reddit_keys }, false, false },
+};
+
+/* What is no post looks alike on every platform: nobody reads it yet. */
+static const struct shape others[] = {
+	[SIM_COMMENTS] = { post_comment, comment_keys },
+	[SIM_PROFILES] = { post_profile, profile_keys },
+	[SIM_VACANCIES] = { post_vacancy, vacancy_keys },
 };
 
 static const char *const words[] = {
@@ -36,12 +47,18 @@ static const char *const emoji_escaped[] = {
 	"\\ud83d\\ude80", "\\ud83d\\ude00", "\\ud83c\\udf89", "\\ud83d\\udd25"
 };
 
+static const struct shape *
+shape_of(const struct dataset *d)
+{
+	return d->subject == SIM_POSTS ? &platforms[d->platform].posts : &others[d->subject];
+}
+
 void
-post_write(struct post *post, enum sim_platform platform, struct json_out *o)
+post_write(struct post *post, struct json_out *o)
 {
 	json_out_open(o);
-	platforms[platform].write(post, o);
-	post_write_echo(post, platform, o);
+	shape_of(post->dataset)->write(post, o);
+	post_write_echo(post, o);
 	if (post->null_error) {
 		json_out_key(o, "error");
 		json_out_null(o);
@@ -50,9 +67,9 @@ post_write(struct post *post, enum sim_platform platform, struct json_out *o)
 }
 
 void
-post_write_nulls(enum sim_platform platform, struct json_out *o)
+post_write_nulls(const struct post *post, struct json_out *o)
 {
-	part_nulls(o, platforms[platform].keys);
+	part_nulls(o, shape_of(post->dataset)->keys);
 }
 
 static void
@@ -75,9 +92,9 @@ write_row(const struct post *post, bool omitted, struct json_out *o)
 }
 
 void
-post_write_echo(const struct post *post, enum sim_platform platform, struct json_out *o)
+post_write_echo(const struct post *post, struct json_out *o)
 {
-	const struct platform_row *row = &platforms[platform];
+	const struct platform_row *row = &platforms[post->dataset->platform];
 	bool child = post->mode->discover_by && post->url[0];
 
 	json_out_member_time(o, "timestamp", post->collected_ms);

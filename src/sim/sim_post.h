@@ -1,5 +1,6 @@
 /*
- * sim_post.h - one post in the shape of its platform.
+ * sim_post.h - one row: a post in the shape of its platform, a comment, a profile
+ * or a vacancy.
  */
 #ifndef SIM_POST_H
 #define SIM_POST_H
@@ -14,6 +15,7 @@
 
 struct post {
 	struct sim_random	 random;
+	const struct dataset	*dataset;
 	const struct sim_mode	*mode;
 	const json_t		*input;		/* the row submitted */
 	int64_t			 posted_ms;	/* within the input's window */
@@ -26,10 +28,10 @@ struct post {
 };
 
 /* Appends the whole record. */
-void post_write(struct post *, enum sim_platform, struct json_out *);
+void post_write(struct post *, struct json_out *);
 /* "timestamp", "input", "discovery_input" as they stand in each record. */
-void post_write_echo(const struct post *, enum sim_platform, struct json_out *);
-/* The platform's content keys, all null (one form of error row). */
-void post_write_nulls(enum sim_platform, struct json_out *);
+void post_write_echo(const struct post *, struct json_out *);
+/* The data set's content keys, all null (one form of error row). */
+void post_write_nulls(const struct post *, struct json_out *);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * sim_post_parts.h - what the platforms' generators share: text with emoji, ids,
+ * sim_post_parts.h - what the generators share: text with emoji, ids,
  * addresses. Each writes one key and its value.
  */
 #ifndef SIM_POST_PARTS_H
@@ -10,11 +10,12 @@
 typedef void post_write_fn(struct post *, struct json_out *);
 
 post_write_fn post_facebook, post_instagram, post_tiktok, post_youtube, post_linkedin, post_x,
-    post_reddit;
+    post_reddit, post_comment, post_profile, post_vacancy;
 
 /* Content keys, NULL-terminated, for error rows that carry them as null. */
 extern const char *const facebook_keys[], *const instagram_keys[], *const tiktok_keys[],
-    *const youtube_keys[], *const linkedin_keys[], *const x_keys[], *const reddit_keys[];
+    *const youtube_keys[], *const linkedin_keys[], *const x_keys[], *const reddit_keys[],
+    *const comment_keys[], *const profile_keys[], *const vacancy_keys[];
 
 /* A few words with emoji of four bytes at any offset, raw or escaped. */
 void part_text(struct post *, struct json_out *, const char *key, unsigned words);

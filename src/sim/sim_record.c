@@ -39,13 +39,16 @@ plan_add(struct plan *plan, uint32_t input, enum row_kind kind)
 	plan->count++;
 }
 
-/* Posts that one input gives: the lowest of the limits that are set. */
+/* Rows that one input gives: the lowest of the limits that are set. */
 static uint32_t
 input_posts(const struct job *job, const json_t *input)
 {
 	const int64_t limits[] = {
 		json_int(input, "num_of_posts", 0, INT64_MAX, 0),
 		json_int(input, "limit", 0, INT64_MAX, 0),
+		json_int(input, "num_of_comments", 0, INT64_MAX, 0),
+		json_int(input, "limit_records", 0, INT64_MAX, 0),
+		json_int(input, "comment_limit", 0, INT64_MAX, 0),
 		job->limit_per_input,
 	};
 	int64_t n = 0;
@@ -171,16 +174,16 @@ posted_at(const struct job *job, const json_t *input, struct sim_random *r)
 }
 
 static void
-write_error(struct post *post, enum sim_platform platform, struct json_out *o)
+write_error(struct post *post, struct json_out *o)
 {
 	uint32_t form = random_below(&post->random, 5);
 
 	json_out_open(o);
 	if (form == 1)
-		post_write_nulls(platform, o);
+		post_write_nulls(post, o);
 	if (form == 2)
 		json_out_member(o, "url", mode_subject(post->mode, post->input));
-	post_write_echo(post, platform, o);
+	post_write_echo(post, o);
 	json_out_member(o, "error", form == 2 ? "There is a Signup blocking page" :
 	    form == 3 ? "The navigation resulted in a dead page (404 status code)" :
 	    "4XX page - dead page.");
@@ -190,10 +193,10 @@ write_error(struct post *post, enum sim_platform platform, struct json_out *o)
 }
 
 static void
-write_warning(struct post *post, enum sim_platform platform, struct json_out *o)
+write_warning(struct post *post, struct json_out *o)
 {
 	json_out_open(o);
-	post_write_echo(post, platform, o);
+	post_write_echo(post, o);
 	json_out_member(o, "warning", "no posts found, please check pinned posts detection");
 	json_out_member(o, "warning_code", "dead_page");
 	json_out_close(o);
@@ -203,23 +206,22 @@ static void
 row_write(uint64_t seed, const struct job *job, const json_t *input, const struct row *row,
     struct json_out *o, uint64_t *media)
 {
-	enum sim_platform platform = job->dataset->platform;
 	struct post post = {
 		.random = random_for(seed, job->id + JOB_ID_OWN, row->number + 1),
-		.mode = job->mode, .input = input,
+		.dataset = job->dataset, .mode = job->mode, .input = input,
 		.collected_ms = job->created_ms + 1500 + 350 * (int64_t)row->number,
 		.null_error = row->kind == ROW_NULL_ERROR,
 		/* one in a job of some size */
-		.big = platform == SIM_YOUTUBE && row->number == 7,
+		.big = job->dataset->platform == SIM_YOUTUBE && row->number == 7,
 	};
 
 	post.posted_ms = posted_at(job, input, &post.random);
 	if (row->kind == ROW_ERROR)
-		write_error(&post, platform, o);
+		write_error(&post, o);
 	else if (row->kind == ROW_WARNING)
-		write_warning(&post, platform, o);
+		write_warning(&post, o);
 	else
-		post_write(&post, platform, o);
+		post_write(&post, o);
 	*media += post.media;
 }
 

@@ -185,6 +185,17 @@ class Simulator(unittest.TestCase):
         calls = re.search(r"one of ([a-z, ]+)", self.ask("/_sim/faults", {"kind": "lost"})).group(1)
         self.assertIn(f"({calls})", text)
 
+    def test_data_sets_and_ways_to_ask_them(self):
+        request = urllib.request.Request(self.url + "/datasets/list", headers={"Authorization": "Bearer any"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            known = {row["id"]: row["name"] for row in json.load(answer)}
+        text = section(self.page, "DATA SETS")
+        told = dict(re.findall(r"(?m)^ {5}(gd_\w+)\n +(\S.*)$", text))
+        self.assertEqual(told, known)
+        tiktok = re.search(r"(?ms)^ {5}gd_lu702nij2f790tmv9h\n(.*?)^ {0,5}\S", text).group(1)
+        self.assertEqual([" ".join(line.split()) for line in tiktok.splitlines()][1:3], [
+            "url [country]", "by keyword: search_keyword [num_of_posts] [posts_to_not_include] [country]"])
+
     def test_inputs(self):
         source = (ROOT / "src/sim/sim_record.c").read_text()
         known = set(re.findall(r'strstr\(subject, "([a-z-]+)"\)', source))

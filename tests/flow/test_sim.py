@@ -554,9 +554,17 @@ class Looking(Case):
         self.assertEqual(self.get("/log/sd_none").status, 404)
 
     def test_data_sets(self):
-        self.start()
+        self.start("--building", "0")
         answer = call(self.sim.url, "GET", "/datasets/list", headers=AUTH)
         self.assertIn(FACEBOOK, [d["id"] for d in answer.json])
+        comments = "gd_lkay758p1eanlolqw8"
+        self.assertIn(comments, [d["id"] for d in answer.json])
+        job = self.trigger([input_for("a/posts/1", num_of_comments=3)], f"dataset_id={comments}").json["snapshot_id"]
+        rows = self.download(job).json
+        self.assertEqual(len(rows), 3)
+        for row in rows:
+            self.assertTrue(row["comment_id"] and row["text"] and row["date"])
+            self.assertEqual(row["post_url"], "https://www.facebook.com/a/posts/1")
         self.assertEqual(call(self.sim.url, "GET", "/datasets/list").status, 401)
 
 

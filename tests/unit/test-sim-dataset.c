@@ -96,6 +96,75 @@ test_complete_rows_are_accepted(void **state)
 		    "[]");
 }
 
+/* As each method of the vendor's SDK 2.5 sends it, with all it can send. */
+static void
+test_what_the_sdk_sends_for_comments_and_profiles_is_accepted(void **state)
+{
+	static const struct {
+		const char *dataset, *by, *row;
+		enum sim_subject subject;
+	} good[] = {
+		{ "gd_lkay758p1eanlolqw8", NULL, "{\"url\":\"https://www.facebook.com/a/posts/1\","
+		    "\"num_of_comments\":5,\"comments_to_not_include\":[\"1\"],"
+		    "\"start_date\":\"12-24-2024\",\"end_date\":\"12-25-2024\"}", SIM_COMMENTS },
+		{ "gd_ltppn085pokosxh13", NULL, "{\"url\":\"https://www.instagram.com/p/a/\"}",
+		    SIM_COMMENTS },
+		{ "gd_lkf2st302ap89utw5k", NULL, "{\"url\":\"https://www.tiktok.com/@a/video/1\"}",
+		    SIM_COMMENTS },
+		{ "gd_lk9q0ew71spt1mxywf", NULL, "{\"url\":\"https://www.youtube.com/watch?v=a\","
+		    "\"num_of_comments\":5,\"load_replies\":true,\"sort_by\":\"Newest first\"}",
+		    SIM_COMMENTS },
+		{ "gd_lvzdpsdlw09j6t702", NULL, "{\"url\":\"https://www.reddit.com/r/a/comments/b\","
+		    "\"days_back\":30,\"load_all_replies\":true,\"comment_limit\":100}", SIM_COMMENTS },
+		{ "gd_l1vikfch901nx3by4", NULL, "{\"url\":\"https://www.instagram.com/a/\"}",
+		    SIM_PROFILES },
+		{ "gd_l1vikfch901nx3by4", "user_name", "{\"user_name\":\"a\"}", SIM_PROFILES },
+		{ "gd_l1villgoiiidt09ci", NULL, "{\"url\":\"https://www.tiktok.com/@a\",\"country\":\"\"}",
+		    SIM_PROFILES },
+		{ "gd_l1villgoiiidt09ci", "search_url", "{\"search_url\":\"https://www.tiktok.com/search?q=a\","
+		    "\"country\":\"\"}", SIM_PROFILES },
+		{ "gd_lk538t2k2p1k3oos71", NULL, "{\"url\":\"https://www.youtube.com/@a\"}", SIM_PROFILES },
+		{ "gd_lk538t2k2p1k3oos71", "keyword", "{\"keyword\":\"a\"}", SIM_PROFILES },
+		{ "gd_lwxmeb2u1cniijd7t4", NULL, "{\"url\":\"https://x.com/a\",\"max_number_of_posts\":5}",
+		    SIM_PROFILES },
+		{ "gd_lwxmeb2u1cniijd7t4", "user_name", "{\"user_name\":\"a\"}", SIM_PROFILES },
+		{ "gd_l1viktl72bvl7bjuj0", NULL, "{\"url\":\"https://www.linkedin.com/in/a\"}", SIM_PROFILES },
+		{ "gd_m8d03he47z8nwb5xc", NULL, "{\"url\":\"https://www.linkedin.com\","
+		    "\"first_name\":\"A\",\"last_name\":\"B\"}", SIM_PROFILES },
+		{ "gd_l1vikfnt1wgvvqz95w", NULL, "{\"url\":\"https://www.linkedin.com/company/a\"}",
+		    SIM_PROFILES },
+		{ "gd_lpfll7v5hcqtkxl6l", NULL, "{\"url\":\"https://www.linkedin.com/jobs/view/1\"}",
+		    SIM_VACANCIES },
+		{ "gd_lpfll7v5hcqtkxl6l", "keyword", "{\"keyword\":\"a\",\"location\":\"b\",\"country\":\"US\","
+		    "\"time_range\":\"Past week\",\"job_type\":\"Full-time\",\"experience_level\":\"Internship\","
+		    "\"remote\":true,\"company\":\"c\",\"location_radius\":\"5 miles\"}", SIM_VACANCIES },
+		{ "gd_m7n5v2gq296pex2f5m", NULL, "{\"url\":\"https://www.tiktok.com/@a\",\"country\":\"\"}",
+		    SIM_POSTS },
+		{ "gd_m736hjp71lejc5dc0l", NULL, "{\"url\":\"https://www.tiktok.com/@a/video/1\"}", SIM_POSTS },
+		{ "gd_m7n5ixlw1gc4no56kx", NULL, "{\"url\":\"https://www.tiktok.com/search?q=a\","
+		    "\"country\":\"\",\"num_of_posts\":5,\"start_date\":\"01-31-2026\"}", SIM_POSTS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		assert_string_equal(faults_of(mode_of(good[i].dataset, good[i].by), good[i].row),
+		    "[]");
+		assert_int_equal(dataset_find(good[i].dataset)->subject, good[i].subject);
+	}
+}
+
+static void
+test_every_data_set_has_its_own_id_and_name(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < dataset_count; i++) {
+		assert_ptr_equal(dataset_find(datasets[i].id), &datasets[i]);
+		assert_non_null(datasets[i].modes->fields);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(datasets[i].name, datasets[j].name);
+	}
+}
+
 static void
 test_wrong_types_and_date_formats_are_refused(void **state)
 {
@@ -118,6 +187,9 @@ test_wrong_types_and_date_formats_are_refused(void **state)
 		{ REDDIT, "keyword", "{\"keyword\":\"a\",\"date\":\"Past\"}" },
 		{ REDDIT, "subreddit_url", "{\"url\":\"https://r.com/r/a\",\"sort_by\":\"HOT\"}" },
 		{ YOUTUBE, "explore", "{\"url\":\"https://y.com/a\",\"all_tabs\":\"yes\"}" },
+		{ "gd_lkf2st302ap89utw5k", NULL, "{\"url\":\"https://t.com/a\",\"num_of_posts\":3}" },
+		{ "gd_m736hjp71lejc5dc0l", NULL, "{\"url\":\"https://t.com/a\",\"country\":\"\"}" },
+		{ "gd_lk9q0ew71spt1mxywf", NULL, "{\"url\":\"https://y.com/a\",\"load_replies\":\"x\"}" },
 		{ YOUTUBE, NULL, "{\"url\":\"https://y.com/a\",\"time_period\":\"\"}" },
 	};
 
@@ -166,6 +238,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_missing_and_unknown_fields_get_the_providers_pairs),
 		cmocka_unit_test(test_complete_rows_are_accepted),
+		cmocka_unit_test(test_what_the_sdk_sends_for_comments_and_profiles_is_accepted),
+		cmocka_unit_test(test_every_data_set_has_its_own_id_and_name),
 		cmocka_unit_test(test_wrong_types_and_date_formats_are_refused),
 		cmocka_unit_test(test_a_wrong_mode_is_refused_with_the_list),
 		cmocka_unit_test(test_the_window_includes_its_last_day),

@@ -263,6 +263,63 @@ test_error_rows_are_left_out_unless_asked_for(void **state)
 }
 
 static void
+test_comments_and_profiles_have_their_keys(void **state)
+{
+	static const struct {
+		const char *dataset, *by, *input;
+		uint64_t rows;
+		const char *keys[5];
+	} cases[] = {
+		{ "gd_lkay758p1eanlolqw8", NULL,
+		    "[{\"url\":\"https://f.com/a/posts/1\",\"num_of_comments\":4}]", 4,
+		    { "comment_id", "url", "text", "date", "user_name" } },
+		{ "gd_lvzdpsdlw09j6t702", NULL,
+		    "[{\"url\":\"https://r.com/r/a\",\"comment_limit\":3}]", 3,
+		    { "comment_id", "url", "text", "date", "user_name" } },
+		{ "gd_l1vikfch901nx3by4", "user_name", "[{\"user_name\":\"a\"}]", 1,
+		    { "id", "url", "name", "biography", "avatar" } },
+		{ "gd_lk538t2k2p1k3oos71", "keyword", "[{\"keyword\":\"a\"}]", 10,
+		    { "id", "url", "name", "biography", "avatar" } },
+		{ "gd_lpfll7v5hcqtkxl6l", "keyword", "[{\"keyword\":\"a\",\"location\":\"b\"}]", 10,
+		    { "job_posting_id", "url", "job_title", "company_name", "job_location" } },
+	};
+	uint64_t media;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct job *job = job_for(cases[i].dataset, cases[i].by, cases[i].input);
+		struct rows *rows = rows_of(job, &media);
+
+		assert_int_equal(rows->count, cases[i].rows);
+		assert_int_equal(media, 0);
+		for (size_t r = 0; r < rows->count; r++) {
+			json_t *row = row_at(rows, r);
+
+			for (size_t k = 0; k < 5; k++)
+				assert_non_null(json_text(row, cases[i].keys[k]));
+			assert_non_null(json_object_get(row, "input"));
+			json_decref(row);
+		}
+		rows_release(rows);
+	}
+}
+
+static void
+test_a_profile_by_its_address_is_that_profile(void **state)
+{
+	struct job *job = job_for("gd_lwxmeb2u1cniijd7t4", NULL, "[{\"url\":\"https://x.com/nasa\"}]");
+	uint64_t media;
+	struct rows *rows = rows_of(job, &media);
+	json_t *row = row_at(rows, 0);
+
+	(void)state;
+	assert_string_equal(json_text(row, "url"), "https://x.com/nasa");
+	assert_string_equal(json_text(row, "name"), "nasa");
+	json_decref(row);
+	rows_release(rows);
+}
+
+static void
 test_a_discovery_echoes_what_was_submitted(void **state)
 {
 	struct job *job = job_for("gd_lyy3tktm25m4avu764", "company_url",
@@ -306,6 +363,8 @@ main(void)
 		cmocka_unit_test_teardown(test_small_jobs_have_no_noise, clear),
 		cmocka_unit_test_teardown(test_words_in_the_address_decide, clear),
 		cmocka_unit_test_teardown(test_error_rows_are_left_out_unless_asked_for, clear),
+		cmocka_unit_test_teardown(test_comments_and_profiles_have_their_keys, clear),
+		cmocka_unit_test_teardown(test_a_profile_by_its_address_is_that_profile, clear),
 		cmocka_unit_test_teardown(test_a_discovery_echoes_what_was_submitted, clear),
 		cmocka_unit_test_teardown(test_a_youtube_job_has_a_record_of_half_a_megabyte, clear),
 	};
