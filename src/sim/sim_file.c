@@ -144,6 +144,7 @@ sim_file_free(struct sim_file *file)
 		return;
 	rows_release(file->array);
 	rows_release(file->lines);
+	csv_free(file->csv);
 	free(file);
 }
 
@@ -153,6 +154,14 @@ sim_file_lines(struct sim_file *file)
 	if (!file->lines)
 		file->lines = rows_as_lines(file->array);
 	return file->lines;
+}
+
+struct csv *
+sim_file_csv(struct sim_file *file)
+{
+	if (!file->csv)
+		file->csv = csv_make(file->array);
+	return file->csv;
 }
 
 void

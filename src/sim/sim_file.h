@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/checksum.h"
+#include "sim/sim_csv.h"
 #include "sim/sim_rows.h"
 
 struct why;
@@ -15,6 +16,7 @@ struct why;
 struct sim_file {
 	struct rows	*array;		/* prepared for format=json */
 	struct rows	*lines;		/* for the line formats; NULL until asked for */
+	struct csv	*csv;		/* NULL until asked for */
 	uint64_t	 rows;		/* in one body, repeats included */
 	uint64_t	 errors;	/* error and warning rows among them */
 	uint64_t	 body_bytes;	/* of the whole format=json body ... */
@@ -29,6 +31,7 @@ int sim_file_open(const char *path, uint64_t repeat, struct sim_file **ret, stru
 void sim_file_free(struct sim_file *);
 
 struct rows *sim_file_lines(struct sim_file *);
+struct csv *sim_file_csv(struct sim_file *);
 /* Reads the whole body once. */
 void sim_file_sum(struct sim_file *);
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "sim/sim.h"
+#include "sim/sim_csv.h"
 #include "sim/sim_query.h"
 
 #define LIST_DEFAULT 1000
@@ -143,55 +144,6 @@ sim_on_list(struct call *call)
 	answer_json(&call->answer, 200, &o);
 }
 
-/* One cell by RFC 4180; a nested value stands as its JSON. */
-static void
-csv_cell(struct evbuffer *out, const json_t *value)
-{
-	scoped_free char *dump = NULL;
-	const char *text = json_string_value(value);
-
-	if (!text && value && !json_is_null(value))
-		text = dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-	if (!text)
-		return;
-	if (!strpbrk(text, ",\"\r\n")) {
-		(void)evbuffer_add(out, text, strlen(text));
-		return;
-	}
-	(void)evbuffer_add(out, "\"", 1);
-	for (; *text; text++)
-		(void)evbuffer_add(out, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
-	(void)evbuffer_add(out, "\"", 1);
-}
-
-/* Names in the order in which they first appear. */
-static json_t *
-csv_names(const json_t *rows)
-{
-	json_t *names = json_object(), *row, *value;
-	const char *name;
-	size_t i;
-
-	json_array_foreach(rows, i, row)
-		json_object_foreach(row, name, value)
-			(void)json_object_set_new(names, name, json_string(name));
-	return names;
-}
-
-static void
-csv_line(struct evbuffer *out, json_t *names, const json_t *row)
-{
-	const char *name, *comma = "";
-	json_t *title;
-
-	json_object_foreach(names, name, title) {
-		(void)evbuffer_add(out, comma, strlen(comma));
-		csv_cell(out, row ? json_object_get(row, name) : title);
-		comma = ",";
-	}
-	(void)evbuffer_add(out, "\n", 1);
-}
-
 void
 sim_on_input(struct call *call)
 {
@@ -205,12 +157,14 @@ sim_on_input(struct call *call)
 		return;
 	}
 	scoped_json *rows = json_loads(job->input_text, 0, NULL);
-	scoped_json *names = csv_names(rows);
+	scoped_json *columns = json_object();
 
-	answer_text(&call->answer, 200, "");
-	csv_line(call->answer.body, names, NULL);
 	json_array_foreach(rows, i, row)
-		csv_line(call->answer.body, names, row);
+		csv_add_columns(columns, row);
+	answer_text(&call->answer, 200, "");
+	csv_header(call->answer.body, columns);
+	json_array_foreach(rows, i, row)
+		csv_line(call->answer.body, columns, row);
 }
 
 static void

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "sim/sim.h"
 #include "sim/sim_body.h"
 #include "sim/sim_query.h"
@@ -15,7 +16,7 @@
 
 #define BATCH_MIN 1000
 
-#define FORMAT { "format", QUERY_WORD, false, 0, 0, "json|ndjson|jsonl" }
+#define FORMAT { "format", QUERY_WORD, false, 0, 0, "json|ndjson|jsonl|csv" }
 #define COMPRESS { "compress", QUERY_BOOL, false, 0, 0, NULL }
 
 static const struct query_rule snapshot_rules[] = {
@@ -143,23 +144,61 @@ compress_body(struct call *call)
 		a->encoding = "gzip";
 }
 
+/* Each part has the header of the whole. */
+static struct rows *
+as_csv(struct sim *sim, struct rows *rows, struct evbuffer *out)
+{
+	struct csv *csv = sim->file ? sim_file_csv(sim->file) : csv_make(rows);
+	struct rows *lines = csv->lines;
+
+	lines->users++;
+	rows_release(rows);
+	(void)evbuffer_add(out, csv->header, strlen(csv->header));
+	if (!sim->file)
+		csv_free(csv);
+	return lines;
+}
+
+enum shape { SHAPE_LINES, SHAPE_ARRAY, SHAPE_CSV };
+
+static const struct format {
+	const char	*name;
+	enum shape	 shape;
+	const char	*type;
+} formats[] = {
+	{ "jsonl", SHAPE_LINES, "application/jsonl; charset=utf-8" },	/* also when none is asked for */
+	{ "ndjson", SHAPE_LINES, "application/x-ndjson; charset=utf-8" },
+	{ "json", SHAPE_ARRAY, "application/json; charset=utf-8" },
+	{ "csv", SHAPE_CSV, "text/csv; charset=utf-8" },
+};
+
+static const struct format *
+format_of(const struct call *call)
+{
+	const char *name = query_text(&call->query, "format");
+
+	for (size_t i = 0; name && i < countof(formats); i++)
+		if (strcmp(formats[i].name, name) == 0)
+			return &formats[i];
+	return &formats[0];
+}
+
 static void
 send_rows(struct call *call, struct job *job, uint64_t first, uint64_t count, bool last)
 {
 	struct sim *sim = call->sim;
 	struct answer *a = &call->answer;
-	const char *format = query_text(&call->query, "format");
-	bool array = format && strcmp(format, "json") == 0;
+	const struct format *format = format_of(call);
 	struct rows *rows = job_rows(sim, job);
 
 	sum_generated(sim, job, rows);
-	if (!array)
-		rows = as_lines(sim, rows);
 	answer_text(a, 200, "");
-	a->type = array ? "application/json; charset=utf-8" : format &&
-	    strcmp(format, "ndjson") == 0 ? "application/x-ndjson; charset=utf-8" :
-	    "application/jsonl; charset=utf-8";
+	a->type = format->type;
 	a->chunked = sim->set.chunked;
+	if (format->shape == SHAPE_LINES)
+		rows = as_lines(sim, rows);
+	else if (format->shape == SHAPE_CSV)
+		rows = as_csv(sim, rows, a->body);
 	write_rows(sim, rows, first, count, a->body);
 	rows_release(rows);
 	if (query_bool(&call->query, "compress"))

@@ -3,9 +3,11 @@
 The other flow tests believe the simulator; this one is why they may.
 """
 
+import csv
 import gzip
 import hashlib
 import http.client
+import io
 import json
 import pathlib
 import re
@@ -71,6 +73,23 @@ class Case(unittest.TestCase):
 
     def download(self, job, query="format=json"):
         return self.get(f"/snapshot/{job}?{query}")
+
+    def same_as_csv(self, body, rows):
+        """The CSV holds what the JSON rows hold, with the columns in the order in which they turn up."""
+        table = list(csv.reader(io.StringIO(body.decode(), newline="")))
+        self.assertEqual(table[0], list(dict.fromkeys(key for row in rows for key in row)))
+        self.assertEqual(len(table), len(rows) + 1)
+        for cells, row in zip(table[1:], rows):
+            self.assertEqual(len(cells), len(table[0]))
+            for name, cell in zip(table[0], cells):
+                value = row.get(name)
+                if isinstance(value, str):
+                    self.assertEqual(cell, value)
+                elif value is None:
+                    self.assertEqual(cell, "")
+                else:
+                    self.assertEqual(json.loads(cell), value)
+                    self.assertNotRegex(cell, r'[,:] "', "compact")
 
     def ledger(self, job):
         return next(j for j in self.sim.jobs() if j["snapshot_id"] == job)
@@ -343,12 +362,26 @@ class Download(Case):
         self.assertEqual([json.loads(line) for line in lines.body.splitlines()], array.json)
         self.assertIn("ndjson", self.download(job, "format=ndjson").headers["Content-Type"])
         self.assertEqual(self.download(job, "format=xml").json, {
-            "validation_errors": ['"format" must be one of [json, ndjson, jsonl]']})
+            "validation_errors": ['"format" must be one of [json, ndjson, jsonl, csv]']})
         self.assertEqual(self.download(job).body, array.body, "downloads repeat")
         entry = self.ledger(job)
         self.assertEqual(entry["downloads"], 4)
         self.assertEqual(entry["body_bytes"], len(array.body))
         self.assertEqual(entry["body_sha256"], hashlib.sha256(array.body).hexdigest())
+
+    def test_csv(self):
+        self.start("--building", "0")
+        job = self.job("mixed")
+        rows = self.download(job).json
+        answer = self.download(job, "format=csv")
+        self.assertEqual(answer.headers["Content-Type"], "text/csv; charset=utf-8")
+        self.same_as_csv(answer.body, rows)
+        self.assertEqual(gzip.decompress(self.download(job, "format=csv&compress=true").body), answer.body)
+        self.assertEqual(self.download(self.job("empty"), "format=csv").body, b"")
+        query = f"dataset_id={LINKEDIN}&type=discover_new&discover_by=company_url"
+        job = self.trigger([{"url": "https://www.linkedin.com/company/a", "limit": 50}], query).json["snapshot_id"]
+        self.same_as_csv(self.download(job, "format=csv").body, self.download(job).json)
+        self.assertEqual(self.ledger(job)["downloads"], 2)
 
     def test_gzip_with_and_without_header(self):
         self.start("--building", "0")
@@ -445,6 +478,26 @@ class Records(Case):
         got = b"".join(self.download(job, f"{batch}&part={n}").body for n in range(1, 5))
         self.assertEqual(got, b"\n".join(self.rows * 3) + b"\n")
         self.assertEqual(self.download(job, f"{batch}&part=5").status, 400)
+
+    def test_csv_of_a_file(self):
+        rows = [{"post_id": "1", "text": 'a "b", c\r\nd', "n": 4.2}, {"post_id": "2", "more": [1, {"a": "x,y"}]},
+                {"text": None, "post_id": "3", "yes": True, "none": ""}]
+        broken = b'{"post_id":"4", broken'
+        self.path.write_bytes(b"\n".join([json.dumps(r).encode() for r in rows] + [broken]))
+        self.start("--building", "0", "--records", str(self.path), "--repeat", "800")
+        job = self.job()
+        one = b'1,"a ""b"", c\r\nd",4.2,,,\n' \
+              b'2,,,"[1,{""a"":""x,y""}]",,\n' \
+              b'3,,,,true,\n' \
+              b'"{""post_id"":""4"", broken"\n'
+        head = b"post_id,text,n,more,yes,none\n"
+        answer = self.download(job, "format=csv")
+        self.assertEqual(answer.body, head + one * 800)
+        self.assertEqual(int(answer.headers["Content-Length"]), len(answer.body))
+        batch = "format=csv&batch_size=2000"
+        self.assertEqual(self.get(f"/snapshot/{job}/parts?{batch}").json, {"parts": 2})
+        self.assertEqual([self.download(job, f"{batch}&part={n}").body for n in (1, 2)], [
+            head + one * 500, head + one * 300])
 
     def test_error_rows_of_the_file_are_counted_apart(self):
         with open(self.path, "ab") as f:
