@@ -20,17 +20,16 @@
 #include "sim/sim_fault.h"
 #include "sim/sim_file.h"
 #include "sim/sim_job.h"
+#include "sim/sim_refusals.h"
 #include "sim/sim_settings.h"
 
 #define SIM_BODY_MAX (8u << 20)		/* of a request */
 
-/* 25 answers with 429 within five minutes get a caller banned. */
-#define BAN_ANSWERS 25
-#define BAN_WINDOW_MS 300000
-
 struct sim_stats {
 	uint64_t calls[CALL_KINDS];
 	uint64_t answers[600];		/* by status */
+	uint64_t capped[DATASETS_MAX];	/* answers 429 for the cap, by place in datasets[] */
+	uint64_t most_open;		/* calls open at one time */
 };
 
 struct held;				/* an answer that is put off, sim_route.c */
@@ -48,9 +47,8 @@ struct sim {
 	uint64_t		 seed;
 	const char		*key;		/* the only one that is accepted; NULL: any */
 	char			 url[80];	/* of ourselves */
-	bool			 banned;
-	int64_t			 times_429[BAN_ANSWERS];	/* a ring, virtual time */
-	unsigned		 next_429;
+	uint64_t		 open;		/* calls that came and have no whole answer yet */
+	struct refusals		 refusals;
 };
 
 struct answer {
@@ -60,6 +58,7 @@ struct answer {
 	const char	*retry_after;		/* or NULL; borrowed */
 	bool		 chunked;
 	struct evbuffer	*body;
+	const struct dataset *capped;		/* whose cap it tells of, or NULL */
 	char		 started[JOB_ID_SIZE];	/* job that this answer tells of, or "" */
 	char		 download[JOB_ID_SIZE];	/* job whose full download this is, or "" */
 };
@@ -102,7 +101,12 @@ void answer_done(struct answer *);
 struct query_rule;
 bool call_check_query(struct call *, const struct query_rule *);
 
-/* sim_wire.c. The request is finished and must not be used afterwards; fault may be NULL. */
+/* sim_wire.c. From here on the call counts as open, until its answer is out or its client
+ * is seen to have left; before any of the others. */
+void wire_open(struct sim *, struct evhttp_request *);
+/* The client has left, but the answer is not due yet; wire_open() before it is given. */
+void wire_left(struct sim *, struct evhttp_request *);
+/* The request is finished and must not be used afterwards; fault may be NULL. */
 void wire_send(struct sim *, struct evhttp_request *, struct answer *, const struct fault *);
 /* The same for /_sim/, which is in no statistics. */
 void wire_send_control(struct evhttp_request *, struct answer *);

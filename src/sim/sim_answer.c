@@ -16,6 +16,7 @@ answer_start(struct answer *a, int status, const char *type)
 	a->encoding = NULL;
 	a->retry_after = NULL;
 	a->chunked = false;
+	a->capped = NULL;
 	a->started[0] = a->download[0] = '\0';
 	if (!a->body)
 		a->body = evbuffer_new();

@@ -159,6 +159,27 @@ control_jobs(struct control *c)
 }
 
 static void
+write_capped(struct json_out *o, const struct sim_stats *stats)
+{
+	json_out_key(o, "answered_429_for_cap");
+	json_out_open(o);
+	for (size_t i = 0; i < dataset_count; i++)
+		if (stats->capped[i])
+			json_out_member_int(o, datasets[i].id, (int64_t)stats->capped[i]);
+	json_out_close(o);
+}
+
+static void
+write_refusals(struct json_out *o, struct refusals *r, int64_t now)
+{
+	json_out_member_int(o, "answered_429_in_5_minutes", (int64_t)refusals_recent(r, now));
+	json_out_member_int(o, "max_429_in_5_minutes", (int64_t)r->most);
+	json_out_member_bool(o, "saturated_429", r->saturated);
+	json_out_member_bool(o, "banned", r->banned);
+	json_out_member_int(o, "bans", (int64_t)r->bans);
+}
+
+static void
 control_stats(struct control *c)
 {
 	const struct sim_stats *stats = &c->sim->stats;
@@ -182,7 +203,10 @@ control_stats(struct control *c)
 	}
 	json_out_close(&o);
 	json_out_member_int(&o, "answered_429", (int64_t)stats->answers[429]);
-	json_out_member_bool(&o, "banned", c->sim->banned);
+	write_capped(&o, stats);
+	write_refusals(&o, &c->sim->refusals, sim_clock_now(&c->sim->clock));
+	json_out_member_int(&o, "open_calls", (int64_t)c->sim->open);
+	json_out_member_int(&o, "max_open_calls", (int64_t)stats->most_open);
 	json_out_member_time(&o, "now", sim_clock_now(&c->sim->clock));
 	json_out_close(&o);
 	answer_json(&c->answer, 200, &o);
@@ -242,9 +266,16 @@ control_set(struct control *c)
 	if (set.time_scale != sim->set.time_scale)
 		sim_clock_set_scale(&sim->clock, set.time_scale);
 	if (set.block == BLOCK_OFF)
-		sim->banned = false;
+		refusals_lift(&sim->refusals);
 	sim->set = set;
 	control_settings(c);
+}
+
+static void
+control_unban(struct control *c)
+{
+	refusals_lift(&c->sim->refusals);
+	answer_ok(c);
 }
 
 static void
@@ -272,8 +303,8 @@ control_reset(struct control *c)
 	jobs_clear(&sim->jobs);
 	faults_clear(&sim->faults);
 	memset(&sim->stats, 0, sizeof sim->stats);
-	memset(sim->times_429, 0, sizeof sim->times_429);
-	sim->banned = false;
+	memset(&sim->refusals, 0, sizeof sim->refusals);
+	sim->stats.most_open = sim->open;
 	answer_ok(c);
 }
 
@@ -290,6 +321,7 @@ static const struct control_row {
 	{ EVHTTP_REQ_DELETE, "faults", false, control_clear_faults },
 	{ EVHTTP_REQ_GET, "set", false, control_settings },
 	{ EVHTTP_REQ_POST, "set", true, control_set },
+	{ EVHTTP_REQ_POST, "unban", false, control_unban },
 	{ EVHTTP_REQ_POST, "expire", true, control_expire },
 	{ EVHTTP_REQ_POST, "reset", false, control_reset },
 };

@@ -53,7 +53,8 @@ const struct cli sim_cli = {
 	"  curl -X POST -d '{\"call\":\"trigger\",\"kind\":\"lost\"}' localhost:8900/_sim/faults\n"
 	"      the next trigger call starts a job, but its answer never arrives\n",
 	"What holds unless told stands in brackets. /_sim/jobs shows the ledger of started jobs,\n"
-	"/_sim/stats the calls, /_sim/set the settings; POST /_sim/faults makes calls fail. An\n"
+	"/_sim/stats the calls, /_sim/set the settings; POST /_sim/faults makes calls fail. Who\n"
+	"was answered 429 for 25 times in five minutes is banned until POST /_sim/unban. An\n"
 	"input whose address contains dead-page, empty, fail or mixed gets an error row, no rows,\n"
 	"a failed job, or error rows among good ones. trawl-sim(1) tells the rest.\n",
 	table, countof(table),

@@ -31,12 +31,14 @@ static const struct route {
 	{ EVHTTP_REQ_GET, "/datasets/list", NULL, CALL_OTHER, sim_on_datasets },
 };
 
-/* An answer that a delay puts off. */
+/* An answer that a delay puts off. evhttp does not read meanwhile, so that the client has
+ * left is seen by an event of our own. */
 struct held {
 	struct held		*next;
 	struct sim		*sim;
 	struct evhttp_request	*req;
-	struct event		*timer;
+	struct event		*timer, *closed;
+	bool			 left;
 };
 
 static bool
@@ -283,6 +285,7 @@ static void
 held_free(struct held *held)
 {
 	event_free(held->timer);
+	event_free(held->closed);
 	free(held);
 }
 
@@ -296,18 +299,36 @@ held_on_timer(evutil_socket_t fd, short what, void *arg)
 	for (at = &held->sim->held; *at != held; at = &(*at)->next)
 		;
 	*at = held->next;
+	(void)event_del(held->closed);
+	if (held->left)
+		wire_open(held->sim, held->req);
 	request_answer(held->sim, held->req, NULL);
 	held_free(held);
+}
+
+static void
+held_on_closed(evutil_socket_t fd, short what, void *arg)
+{
+	struct held *held = arg;
+
+	(void)fd;
+	(void)what;
+	held->left = true;
+	wire_left(held->sim, held->req);
 }
 
 static void
 request_hold(struct sim *sim, struct evhttp_request *req, int64_t ms)
 {
 	struct held *held = xcalloc(1, sizeof *held);
+	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(
+	    evhttp_request_get_connection(req)));
 
 	held->sim = sim;
 	held->req = req;
 	held->timer = evtimer_new(sim->base, held_on_timer, held);
+	held->closed = event_new(sim->base, fd, EV_CLOSED, held_on_closed, held);
+	(void)event_add(held->closed, NULL);
 	held->next = sim->held;
 	sim->held = held;
 	loop_timer_in(held->timer, ms);
@@ -366,7 +387,10 @@ sim_on_request(struct evhttp_request *req, void *arg)
 	route = route_find(evhttp_request_get_command(req), path, id, sizeof id);
 	kind = route ? route->kind : CALL_OTHER;
 	sim->stats.calls[kind]++;
-	if (sim->banned && sim->set.block != BLOCK_OFF) {
+	wire_open(sim, req);
+	if (sim->open > sim->stats.most_open)
+		sim->stats.most_open = sim->open;
+	if (sim->refusals.banned) {
 		refuse_banned(sim, req);
 		return;
 	}

@@ -49,6 +49,7 @@ settings_init(struct sim_settings *s)
 	*s = (struct sim_settings){
 		.ready_after = 5, .time_scale = 1, .building = 2, .building_seconds = 30, .running_cap = 100,
 		.retention_days = 16, .not_ready_status = 202, .gzip_header = true,
+		.block = BLOCK_403,
 	};
 }
 

@@ -171,6 +171,7 @@ check_cap(struct call *call, const struct dataset *d)
 	    "Please wait until some of them finish or consider combining multiple inputs into a "
 	    "single request. Running jobs: %u>=%d", running, sim->set.running_cap);
 	answer_text(&call->answer, 429, text);
+	call->answer.capped = d;
 	return false;
 }
 

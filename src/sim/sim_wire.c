@@ -20,18 +20,52 @@
 #define DRAIN_STEP_MS 1
 #define DRAIN_STEPS 2000	/* a client that does not read is reset after 2 s */
 
+static void
+call_on_close(struct evhttp_connection *evcon, void *arg)
+{
+	struct sim *sim = arg;
+
+	(void)evcon;
+	sim->open--;
+}
+
+static void
+call_on_complete(struct evhttp_request *req, void *arg)
+{
+	struct sim *sim = arg;
+
+	evhttp_connection_set_closecb(evhttp_request_get_connection(req), NULL, NULL);
+	sim->open--;
+}
+
+void
+wire_open(struct sim *sim, struct evhttp_request *req)
+{
+	sim->open++;
+	evhttp_connection_set_closecb(evhttp_request_get_connection(req), call_on_close, sim);
+	evhttp_request_set_on_complete_cb(req, call_on_complete, sim);
+}
+
+void
+wire_left(struct sim *sim, struct evhttp_request *req)
+{
+	evhttp_request_set_on_complete_cb(req, NULL, NULL);
+	call_on_complete(req, sim);
+}
+
 /* A full download on its way; counted when its last byte has been handed over. */
 struct sending {
-	struct sim			*sim;
-	struct evhttp_connection	*evcon;
-	char				 id[JOB_ID_SIZE];
+	struct sim	*sim;
+	char		 id[JOB_ID_SIZE];
 };
 
 static void
 sending_on_close(struct evhttp_connection *evcon, void *arg)
 {
-	(void)evcon;
-	free(arg);
+	struct sending *sending = arg;
+
+	call_on_close(evcon, sending->sim);
+	free(sending);
 }
 
 /* The ledger may have been reset meanwhile. */
@@ -51,9 +85,8 @@ sending_on_complete(struct evhttp_request *req, void *arg)
 {
 	struct sending *sending = arg;
 
-	(void)req;
 	count_download(sending->sim, sending->id);
-	evhttp_connection_set_closecb(sending->evcon, NULL, NULL);
+	call_on_complete(req, sending->sim);
 	free(sending);
 }
 
@@ -63,35 +96,22 @@ watch_download(struct sim *sim, struct evhttp_request *req, const char *id)
 	struct sending *sending = xcalloc(1, sizeof *sending);
 
 	sending->sim = sim;
-	sending->evcon = evhttp_request_get_connection(req);
 	memcpy(sending->id, id, sizeof sending->id);
-	evhttp_connection_set_closecb(sending->evcon, sending_on_close, sending);
+	evhttp_connection_set_closecb(evhttp_request_get_connection(req), sending_on_close, sending);
 	evhttp_request_set_on_complete_cb(req, sending_on_complete, sending);
 }
 
 static void
-count_429(struct sim *sim)
+count_answer(struct sim *sim, const struct answer *a)
 {
-	int64_t now = sim_clock_now(&sim->clock);
-	int64_t *slot = &sim->times_429[sim->next_429++ % BAN_ANSWERS];
-	int64_t oldest;
-
-	*slot = now;
-	oldest = sim->times_429[sim->next_429 % BAN_ANSWERS];
-	if (sim->set.block != BLOCK_OFF && !sim->banned && oldest > 0 &&
-	    now - oldest <= BAN_WINDOW_MS) {
-		sim->banned = true;
-		log_plain(LOG_LEVEL_WARNING, "%d answers with 429 within five minutes: the caller is banned",
-		    BAN_ANSWERS);
-	}
-}
-
-static void
-count_answer(struct sim *sim, int status)
-{
-	sim->stats.answers[status]++;
-	if (status == 429)
-		count_429(sim);
+	sim->stats.answers[a->status]++;
+	if (a->status != 429)
+		return;
+	if (a->capped)
+		sim->stats.capped[a->capped - datasets]++;
+	if (refusals_add(&sim->refusals, sim_clock_now(&sim->clock), sim->set.block != BLOCK_OFF))
+		log_plain(LOG_LEVEL_WARNING, "%d answers with 429 within five minutes: the caller is "
+		    "banned until POST /_sim/unban", BAN_ANSWERS);
 }
 
 static void
@@ -148,7 +168,7 @@ raw_on_close(struct evhttp_connection *evcon, void *arg)
 {
 	struct raw *raw = arg;
 
-	(void)evcon;
+	call_on_close(evcon, raw->sim);
 	if (raw->download[0] && evbuffer_get_length(raw->left) == 0 &&
 	    evbuffer_get_length(bufferevent_get_output(raw->bev)) == 0)
 		count_download(raw->sim, raw->download);
@@ -329,7 +349,7 @@ send_faulty(struct sim *sim, struct evhttp_request *req, struct answer *a,
 void
 wire_send(struct sim *sim, struct evhttp_request *req, struct answer *a, const struct fault *fault)
 {
-	count_answer(sim, a->status);
+	count_answer(sim, a);
 	if (fault && (fault->kind == FAULT_RESET_BODY || fault->kind == FAULT_TRUNCATE ||
 	    fault->kind == FAULT_DRIP))
 		send_faulty(sim, req, a, fault);

@@ -3,6 +3,7 @@
 The other flow tests believe the simulator; this one is why they may.
 """
 
+import concurrent.futures
 import csv
 import gzip
 import hashlib
@@ -746,7 +747,6 @@ class Faults(Case):
 
     def test_rate_limit_and_ban(self):
         self.start()
-        self.sim.set(block="403")
         job = self.job()
         self.sim.fault("progress", "rate_limit", retry_after="3")
         answer = self.get(f"/progress/{job}")
@@ -756,11 +756,102 @@ class Faults(Case):
             answer = self.get(f"/progress/{job}")
             self.assertEqual((answer.status, answer.headers["Retry-After"]), (429, None))
         self.assertEqual([self.get(f"/progress/{job}").status, self.trigger().status], [403, 403])
+        self.assertEqual(self.get("/nothing").status, 403, "all calls of the provider's, even of none")
         self.sim.set(block="reset")
         self.assertEqual(self.raw_trigger(), (b"", "reset"))
+        self.assertEqual(self.raw(f"/progress/{job}"), (b"", "reset"))
+        stats = self.sim.stats()
+        self.assertEqual((stats["banned"], stats["bans"]), (True, 1))
         self.sim.set(block="off")
         self.assertEqual(self.trigger().status, 200)
-        self.assertEqual(self.sim.stats()["answered_429"], 25)
+        stats = self.sim.stats()
+        self.assertEqual((stats["answered_429"], stats["banned"], stats["bans"]), (25, False, 1))
+
+    def refuse(self, count):
+        self.sim.fault("list", "rate_limit", count=count)
+        at = f"/snapshots?dataset_id={FACEBOOK}"
+        self.assertEqual([self.get(at).status for _ in range(count)], [429] * count)
+        return self.get(at).status
+
+    def test_a_ban_lasts_until_it_is_lifted(self):
+        self.start()
+        self.assertEqual(self.refuse(25), 403)
+        self.sim.set(time_scale=1000)
+        wait_for(lambda: self.sim.stats()["answered_429_in_5_minutes"] == 0, "five minutes have passed")
+        self.assertEqual(self.trigger().status, 403)
+        self.assertEqual(self.sim.jobs(), [])
+        self.sim.set(time_scale=1)
+        self.assertEqual(call(self.sim.url, "POST", "/_sim/unban").status, 200)
+        self.assertEqual(self.trigger().status, 200)
+        self.assertEqual(self.refuse(24), 200, "the count towards a ban begins anew")
+        self.assertEqual(self.refuse(1), 403)
+        stats = self.sim.stats()
+        self.assertEqual((stats["bans"], stats["answered_429"], stats["answered_429_in_5_minutes"]), (2, 50, 25))
+        self.assertEqual(call(self.sim.url, "POST", "/_sim/reset").status, 200)
+        stats = self.sim.stats()
+        self.assertEqual((stats["bans"], stats["max_429_in_5_minutes"], stats["banned"]), (0, 0, False))
+        self.assertEqual(self.trigger().status, 200)
+
+    def test_answers_429_are_counted_by_window(self):
+        self.start("--time-scale", "0.001")
+        self.sim.set(block="off")
+        self.assertEqual(self.refuse(40), 200)
+        self.sim.set(time_scale=10000)
+        wait_for(lambda: self.sim.stats()["answered_429_in_5_minutes"] == 0, "five minutes have passed")
+        self.sim.set(time_scale=0.001)
+        self.assertEqual(self.refuse(30), 200)
+        stats = self.sim.stats()
+        self.assertEqual((stats["answered_429"], stats["answered_429_in_5_minutes"], stats["max_429_in_5_minutes"],
+                          stats["saturated_429"], stats["bans"]), (70, 30, 40, False, 0))
+
+    def test_answers_429_for_the_cap_are_counted_by_data_set(self):
+        self.start("--running-cap", "1")
+        self.sim.set(ready_after=3600)
+        other = [{"url": "https://www.linkedin.com/company/a"}]
+        query = f"dataset_id={LINKEDIN}&type=discover_new&discover_by=company_url"
+        self.assertEqual([self.trigger().status for _ in range(4)], [200, 429, 429, 429])
+        self.assertEqual([self.trigger(other, query).status for _ in range(2)], [200, 429])
+        self.sim.fault("trigger", "rate_limit")
+        self.assertEqual(self.trigger().status, 429)
+        stats = self.sim.stats()
+        self.assertEqual(stats["answered_429_for_cap"], {FACEBOOK: 3, LINKEDIN: 1})
+        self.assertEqual(stats["answered_429"], 5)
+
+    def test_open_calls_are_counted(self):
+        self.start()
+        job = self.job()
+        self.assertEqual(self.sim.stats()["max_open_calls"], 1)
+        self.sim.fault("any", "delay", ms=400, count=-1)
+        with concurrent.futures.ThreadPoolExecutor(7) as pool:
+            answers = [pool.submit(self.get, path) for path in (
+                f"/progress/{job}", f"/snapshot/{job}", f"/log/{job}", "/nothing", f"/snapshot/{job}/input")]
+            wait_for(lambda: self.sim.stats()["open_calls"] == 5, "five calls are open")
+            self.assertEqual([a.result().status for a in answers], [200, 200, 200, 404, 200])
+        wait_for(lambda: self.sim.stats()["open_calls"] == 0, "all are answered")
+        self.assertEqual(self.sim.stats()["max_open_calls"], 5)
+
+    def test_calls_whose_client_left_are_not_open(self):
+        self.start()
+        job = self.job()
+        for kind, more in (("hang", {}), ("delay", {"ms": 60000}), ("drip", {"bytes": 1, "ms": 60000})):
+            with self.subTest(kind):
+                self.sim.fault("snapshot", kind, **more)
+                with self.assertRaises(socket.timeout):
+                    call(self.sim.url, "GET", f"{V3}/snapshot/{job}", headers=AUTH, timeout=0.2)
+                wait_for(lambda: self.sim.stats()["open_calls"] == 0, "nothing is open")
+        for kind, more in (("reset", {}), ("lost", {}), ("reset_body", {"bytes": 9}), ("truncate", {"bytes": 9})):
+            with self.subTest(kind):
+                self.sim.fault("snapshot", kind, **more)
+                self.raw(f"/snapshot/{job}")
+                wait_for(lambda: self.sim.stats()["open_calls"] == 0, "nothing is open")
+        self.sim.fault("trigger", "delay", ms=2000)
+        with self.assertRaises(socket.timeout):
+            call(self.sim.url, "POST", f"{V3}/trigger?dataset_id={FACEBOOK}", [input_for()], AUTH, timeout=0.2)
+        wait_for(lambda: self.sim.stats()["open_calls"] == 0, "nothing is open")
+        self.assertEqual(len(self.sim.jobs()), 1, "its time has not come")
+        wait_for(lambda: len(self.sim.jobs()) == 2, "it is carried out all the same")
+        wait_for(lambda: self.sim.stats()["open_calls"] == 0, "nothing is open")
+        self.assertEqual(self.sim.stats()["max_open_calls"], 1)
 
 
 class Control(Case):
@@ -781,7 +872,7 @@ class Control(Case):
         self.sim.set(building=7, list_lag=1.5)
         shown = self.sim.get("/_sim/set")
         self.assertEqual((shown["building"], shown["list_lag"], shown["running_cap"], shown["block"]),
-                         (7, 1.5, 100, "off"))
+                         (7, 1.5, 100, "403"))
         self.sim.fault("trigger", "delay", ms=5, count=3)
         listed = self.sim.get("/_sim/faults")
         self.assertEqual((listed[0]["call"], listed[0]["kind"], listed[0]["count"], listed[0]["ms"]),
