@@ -109,7 +109,7 @@ void wire_left(struct sim *, struct evhttp_request *);
 /* The request is finished and must not be used afterwards; fault may be NULL. */
 void wire_send(struct sim *, struct evhttp_request *, struct answer *, const struct fault *);
 /* The same for /_sim/, which is in no statistics. */
-void wire_send_control(struct evhttp_request *, struct answer *);
+void wire_send_control(struct sim *, struct evhttp_request *, struct answer *);
 /* Resets the connection, or keeps it open without a word until the client leaves. */
 void wire_reset(struct sim *, struct evhttp_request *);
 void wire_hang(struct sim *, struct evhttp_request *);

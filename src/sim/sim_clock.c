@@ -8,6 +8,7 @@ sim_clock_init(struct sim_clock *c, const struct clock *real, double scale)
 {
 	c->real = real;
 	c->scale = scale;
+	c->offset_ms = 0;
 	c->from_mono_ms = clock_mono_ms(real);
 	c->from_wall_ms = clock_wall_ms(real);
 }
@@ -18,6 +19,12 @@ sim_clock_now(const struct sim_clock *c)
 	int64_t passed = clock_mono_ms(c->real) - c->from_mono_ms;
 
 	return c->from_wall_ms + (int64_t)((double)passed * c->scale);
+}
+
+int64_t
+sim_clock_told(const struct sim_clock *c)
+{
+	return sim_clock_now(c) + c->offset_ms;
 }
 
 void

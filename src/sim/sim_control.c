@@ -84,7 +84,7 @@ write_job(struct json_out *o, struct sim *sim, const struct job *job)
 	json_out_open(o);
 	json_out_member(o, "snapshot_id", job->id);
 	json_out_member(o, "dataset_id", job->dataset->id);
-	json_out_member_time(o, "created", job->created_ms);
+	json_out_member_time(o, "created", job->told_ms);
 	json_out_member(o, "status", job_word(job, &sim->set, sim_clock_now(&sim->clock)));
 	json_out_key(o, "inputs");
 	json_out_raw(o, job->input_text, strlen(job->input_text));
@@ -207,7 +207,7 @@ control_stats(struct control *c)
 	write_refusals(&o, &c->sim->refusals, sim_clock_now(&c->sim->clock));
 	json_out_member_int(&o, "open_calls", (int64_t)c->sim->open);
 	json_out_member_int(&o, "max_open_calls", (int64_t)stats->most_open);
-	json_out_member_time(&o, "now", sim_clock_now(&c->sim->clock));
+	json_out_member_time(&o, "now", sim_clock_told(&c->sim->clock));
 	json_out_close(&o);
 	answer_json(&c->answer, 200, &o);
 }
@@ -265,6 +265,7 @@ control_set(struct control *c)
 	jobs_settle_all(&sim->jobs, &sim->set, sim_clock_now(&sim->clock));
 	if (set.time_scale != sim->set.time_scale)
 		sim_clock_set_scale(&sim->clock, set.time_scale);
+	sim->clock.offset_ms = (int64_t)(set.clock_offset * 1000);
 	if (set.block == BLOCK_OFF)
 		refusals_lift(&sim->refusals);
 	sim->set = set;
@@ -380,5 +381,5 @@ sim_on_control(struct sim *sim, struct evhttp_request *req, const char *path,
 	else if (!row->reads || read_body(&c))
 		row->handle(&c);
 	json_decref(c.body);
-	wire_send_control(req, &c.answer);
+	wire_send_control(sim, req, &c.answer);
 }

@@ -71,7 +71,8 @@ jobs_add(struct sim_jobs *jobs, const struct job_order *order, uint64_t seed, in
 	job->mode = order->mode;
 	job->inputs = order->inputs;
 	job->created_ms = now_ms;
-	id_make(job->id, seed, jobs->made++, now_ms);
+	job->told_ms = now_ms + order->offset_ms;
+	id_make(job->id, seed, jobs->made++, job->told_ms);
 	HASH_ADD_STR(jobs->by_id, id, job);
 	if (jobs->last)
 		jobs->last->next = job;

@@ -38,6 +38,7 @@ struct job {
 	struct job		*older;			/* same data set, started before it */
 	struct job		*run_prev, *run_next;	/* same data set, running */
 	int64_t			 created_ms, ended_ms;	/* virtual; ended 0 while running */
+	int64_t			 told_ms;		/* when it was created, as the provider tells */
 	uint32_t		 inputs;
 	uint32_t		 limit_per_input, limit_total;	/* 0: none */
 	uint64_t		 records, errors;	/* rows it collects */
@@ -70,6 +71,7 @@ struct job_order {
 	const struct dataset	*dataset;
 	const struct sim_mode	*mode;
 	uint32_t		 inputs;
+	int64_t			 offset_ms;	/* of the time told */
 	const char		*input_text, *query_text, *agent;
 };
 

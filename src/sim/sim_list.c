@@ -50,7 +50,7 @@ job_fits(const struct filter *f, const struct job *job, const char *word)
 {
 	if (f->trigger_type && strcmp(f->trigger_type, "CP") == 0)
 		return false;		/* nobody clicks here */
-	return job->created_ms >= f->from_ms && job->created_ms <= f->to_ms &&
+	return job->told_ms >= f->from_ms && job->told_ms <= f->to_ms &&
 	    job->created_ms <= f->listed_ms && status_fits(f->status, job, word);
 }
 
@@ -59,7 +59,7 @@ write_listed(struct json_out *o, const struct job *job, const char *word)
 {
 	json_out_open(o);
 	json_out_member(o, "id", job->id);
-	json_out_member_time(o, "created", job->created_ms);
+	json_out_member_time(o, "created", job->told_ms);
 	json_out_member(o, "status", word);
 	json_out_member(o, "dataset_id", job->dataset->id);
 	if (job->state != JOB_RUNNING) {
@@ -180,7 +180,7 @@ write_trigger(const struct sim *sim, const struct job *job, struct json_out *o)
 	json_out_member(o, "user", "trawl-sim");
 	json_out_member(o, "ip", "127.0.0.1");
 	json_out_member(o, "trigger_url", url);
-	json_out_member_time(o, "ts", job->created_ms);
+	json_out_member_time(o, "ts", job->told_ms);
 	json_out_close(o);
 }
 
@@ -199,7 +199,7 @@ sim_on_log(struct call *call)
 	json_out_init(&o);
 	json_out_open(&o);
 	json_out_member(&o, "id", job->id);
-	json_out_member_time(&o, "created", job->created_ms);
+	json_out_member_time(&o, "created", job->told_ms);
 	json_out_member(&o, "Status", job_word(job, &sim->set, now));
 	json_out_member(&o, "dataset_name", job->dataset->name);
 	json_out_member(&o, "scraper_name", job->dataset->name);

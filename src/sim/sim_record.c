@@ -166,8 +166,8 @@ posted_at(const struct job *job, const json_t *input, struct sim_random *r)
 	int64_t start, end;
 
 	mode_window(job->mode, input, &start, &end);
-	if (!end || end > job->created_ms)
-		end = job->created_ms;
+	if (!end || end > job->told_ms)
+		end = job->told_ms;
 	if (!start || start > end)
 		start = end - 30 * DAY_MS;
 	return random_between(r, start, end) / 1000 * 1000;
@@ -209,7 +209,7 @@ row_write(uint64_t seed, const struct job *job, const json_t *input, const struc
 	struct post post = {
 		.random = random_for(seed, job->id + JOB_ID_OWN, row->number + 1),
 		.dataset = job->dataset, .mode = job->mode, .input = input,
-		.collected_ms = job->created_ms + 1500 + 350 * (int64_t)row->number,
+		.collected_ms = job->told_ms + 1500 + 350 * (int64_t)row->number,
 		.null_error = row->kind == ROW_NULL_ERROR,
 		/* one in a job of some size */
 		.big = job->dataset->platform == SIM_YOUTUBE && row->number == 7,

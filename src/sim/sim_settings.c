@@ -32,6 +32,7 @@ static const struct setting {
 	{ "vocabulary", SETTING_WORD, AT(vocabulary), 0, 0, vocabulary_words },
 	{ "empty", SETTING_WORD, AT(empty), 0, 0, empty_words },
 	{ "time_scale", SETTING_NUMBER, AT(time_scale), 0, 1e6, NULL },
+	{ "clock_offset", SETTING_NUMBER, AT(clock_offset), -1e9, 1e9, NULL },
 	{ "not_ready_status", SETTING_INT, AT(not_ready_status), 200, 202, NULL },
 	{ "building_text", SETTING_BOOL, AT(building_text), 0, 0, NULL },
 	{ "chunked", SETTING_BOOL, AT(chunked), 0, 0, NULL },

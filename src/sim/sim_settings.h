@@ -20,6 +20,7 @@ enum sim_block { BLOCK_OFF, BLOCK_403, BLOCK_RESET };
 struct sim_settings {
 	double	ready_after;		/* virtual seconds from trigger to ready */
 	double	time_scale;		/* as shown; the clock has its own copy */
+	double	clock_offset;		/* seconds; as shown, like time_scale */
 	double	list_lag;		/* virtual seconds until a job is listed */
 	int	building;		/* answers "building" before the first download */
 	int	building_seconds;	/* that "building" asks the caller to wait */

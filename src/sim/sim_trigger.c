@@ -200,6 +200,7 @@ start_job(struct call *call, const struct dataset *d, const struct sim_mode *mod
 	    "User-Agent");
 	struct job_order order = {
 		.dataset = d, .mode = mode, .inputs = (uint32_t)json_array_size(rows),
+		.offset_ms = sim->clock.offset_ms,
 		.input_text = text, .query_text = call->query_text, .agent = agent ? agent : "",
 	};
 	struct job *job = jobs_add(&sim->jobs, &order, sim->seed, sim_clock_now(&sim->clock));

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -114,12 +115,28 @@ count_answer(struct sim *sim, const struct answer *a)
 		    "banned until POST /_sim/unban", BAN_ANSWERS);
 }
 
+#define DATE_SIZE 40
+
+/* evhttp would take that of the machine. */
+static const char *
+date_header(char dst[DATE_SIZE], const struct sim *sim)
+{
+	time_t now = (time_t)(sim_clock_told(&sim->clock) / 1000);
+	struct tm tm;
+
+	if (!gmtime_r(&now, &tm) || evutil_date_rfc1123(dst, DATE_SIZE, &tm) < 0)
+		dst[0] = '\0';
+	return dst;
+}
+
 static void
 send_sound(struct sim *sim, struct evhttp_request *req, struct answer *a)
 {
 	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+	char date[DATE_SIZE];
 
+	(void)evhttp_add_header(headers, "Date", date_header(date, sim));
 	(void)evhttp_add_header(headers, "Content-Type", a->type);
 	if (a->encoding)
 		(void)evhttp_add_header(headers, "Content-Encoding", a->encoding);
@@ -140,9 +157,9 @@ send_sound(struct sim *sim, struct evhttp_request *req, struct answer *a)
 }
 
 void
-wire_send_control(struct evhttp_request *req, struct answer *a)
+wire_send_control(struct sim *sim, struct evhttp_request *req, struct answer *a)
 {
-	send_sound(NULL, req, a);
+	send_sound(sim, req, a);
 	answer_done(a);
 }
 
@@ -305,9 +322,10 @@ static void
 raw_add_head(struct raw *raw, const struct answer *a, const struct fault *fault)
 {
 	size_t len = evbuffer_get_length(a->body);
+	char date[DATE_SIZE];
 
-	(void)evbuffer_add_printf(raw->left, "HTTP/1.1 %d Answer\r\nContent-Type: %s\r\n",
-	    a->status, a->type);
+	(void)evbuffer_add_printf(raw->left, "HTTP/1.1 %d Answer\r\nDate: %s\r\nContent-Type: %s\r\n",
+	    a->status, date_header(date, raw->sim), a->type);
 	if (a->encoding)
 		(void)evbuffer_add_printf(raw->left, "Content-Encoding: %s\r\n", a->encoding);
 	if (fault->chunked)

@@ -5,6 +5,8 @@ The other flow tests believe the simulator; this one is why they may.
 
 import concurrent.futures
 import csv
+import datetime
+import email.utils
 import gzip
 import hashlib
 import http.client
@@ -586,6 +588,52 @@ class Looking(Case):
         at = f"/snapshots?dataset_id={FACEBOOK}"
         self.assertEqual(self.get(at).json, [])
         wait_for(lambda: self.get(at).json, "the job is listed")
+
+    def told(self, answer):
+        """The Date of an answer as seconds before or after our own clock."""
+        return email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
+
+    def off(self, text):
+        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() - time.time()
+
+    def test_clock_of_the_provider_may_be_off(self):
+        self.start("--building", "0")
+        before = self.job()
+        self.assertAlmostEqual(self.told(self.get("/nothing")), 0, delta=60)
+        for offset in (-7200, 86400.5):
+            with self.subTest(offset):
+                self.sim.set(clock_offset=offset)
+                job = self.job()
+                at = f"/snapshots?dataset_id={FACEBOOK}"
+                listed = self.get(f"{at}&limit=1")
+                log = self.get(f"/log/{job}").json
+                row = self.download(job).json[0]
+                for answer in (listed, self.download(job), self.get("/nothing"), self.get("/progress/sd_none"),
+                               call(self.sim.url, "GET", "/_sim/stats"), self.trigger(headers={})):
+                    self.assertAlmostEqual(self.told(answer), offset, delta=60)
+                for told in (listed.json[0]["created"], log["created"], log["trigger"]["ts"], row["timestamp"],
+                             self.ledger(job)["created"], self.sim.stats()["now"]):
+                    self.assertAlmostEqual(self.off(told), offset, delta=60)
+                self.assertAlmostEqual(int(job[3:11], 36) / 1000 - time.time(), offset, delta=60)
+                self.assertLess(self.off(row["date_posted"]), offset + 60)
+                self.sim.fault("progress", "drip", bytes=1000, ms=1)
+                self.assertAlmostEqual(self.told(self.get(f"/progress/{job}")), offset, delta=60)
+                around = self.off(listed.json[0]["created"]) + time.time()
+                dates = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(around + s)) for s in (-60, 60)]
+                found = self.get(f"{at}&from_date={dates[0]}&to_date={dates[1]}").json
+                self.assertEqual([r["id"] for r in found], [job])
+        self.assertAlmostEqual(self.off(self.ledger(before)["created"]), 0, delta=60)
+
+    def test_a_clock_that_is_set_changes_no_duration(self):
+        self.start("--running-cap", "0")
+        self.sim.set(ready_after=3600)
+        job = self.job()
+        for offset in (-1e8, 1e8):
+            self.sim.set(clock_offset=offset)
+            self.assertEqual(self.progress(job)["status"], "starting")
+            self.assertEqual(len(self.get(f"/snapshots?dataset_id={FACEBOOK}").json), 1)
+        self.sim.set(ready_after=0)
+        self.assertEqual(self.progress(job)["collection_duration"], 0)
 
     def test_input_comes_back_as_csv(self):
         self.start()
