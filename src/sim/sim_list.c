@@ -33,6 +33,7 @@ struct filter {
 	int64_t		 from_ms, to_ms, listed_ms;	/* created up to then is listed */
 	int64_t		 skip, limit;
 	int64_t		 total;
+	bool		 with_total;
 };
 
 /* A job on its way is "running" to the filter, whatever the word. */
@@ -73,6 +74,13 @@ write_listed(struct json_out *o, const struct job *job, const char *word)
 	json_out_close(o);
 }
 
+/* Jobs behind the page are looked at only to be counted. */
+static bool
+page_is_full(const struct filter *f)
+{
+	return !f->with_total && f->total >= f->skip + f->limit;
+}
+
 static void
 write_list(struct call *call, const struct dataset *d, struct filter *f, struct json_out *o)
 {
@@ -80,7 +88,8 @@ write_list(struct call *call, const struct dataset *d, struct filter *f, struct 
 	int64_t now = sim_clock_now(&sim->clock);
 
 	json_out_open_array(o);
-	for (struct job *job = jobs_newest(&sim->jobs, d); job; job = job->older) {
+	for (struct job *job = jobs_newest(&sim->jobs, d); job && !page_is_full(f);
+	    job = job->older) {
 		const char *word;
 
 		job_settle(&sim->jobs, job, &sim->set, now);
@@ -107,6 +116,7 @@ filter_read(struct filter *f, const struct call *call)
 		.listed_ms = sim_clock_now(&sim->clock) - (int64_t)(sim->set.list_lag * 1000),
 		.skip = query_number(&call->query, "skip", 0),
 		.limit = query_number(&call->query, "limit", LIST_DEFAULT),
+		.with_total = query_bool(&call->query, "with_total"),
 	};
 }
 
@@ -129,7 +139,7 @@ sim_on_list(struct call *call)
 	filter_read(&f, call);
 	json_out_init(&list);
 	write_list(call, d, &f, &list);
-	if (!query_bool(&call->query, "with_total")) {
+	if (!f.with_total) {
 		answer_json(&call->answer, 200, &list);
 		return;
 	}

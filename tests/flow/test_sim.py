@@ -12,6 +12,7 @@ import hashlib
 import http.client
 import io
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -588,6 +589,40 @@ class Looking(Case):
         at = f"/snapshots?dataset_id={FACEBOOK}"
         self.assertEqual(self.get(at).json, [])
         wait_for(lambda: self.get(at).json, "the job is listed")
+
+    def trigger_many(self, count):
+        """On one connection; the processor time that the simulator took for it."""
+        at = urllib.parse.urlsplit(self.sim.url)
+        connection = http.client.HTTPConnection(at.hostname, at.port, timeout=60)
+        body, ids = json.dumps([input_for()]), []
+        before = self.cpu()
+        for _ in range(count):
+            connection.request("POST", f"{V3}/trigger?dataset_id={FACEBOOK}", body, AUTH)
+            ids.append(json.loads(connection.getresponse().read())["snapshot_id"])
+        connection.close()
+        return ids, self.cpu() - before
+
+    def cpu(self):
+        fields = pathlib.Path(f"/proc/{self.sim.program.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def test_ten_thousand_jobs_of_one_data_set(self):
+        self.start("--running-cap", "0")
+        self.sim.set(ready_after=86400)
+        ids, first = self.trigger_many(1000)
+        ids += self.trigger_many(9000)[0]
+        more, last = self.trigger_many(1000)
+        ids = (ids + more)[::-1]
+        self.assertLess(last, first * 4 + 0.2, "a trigger costs the same however many jobs there are")
+        at, before = f"/snapshots?dataset_id={FACEBOOK}", self.cpu()
+        pages = [[row["id"] for row in self.get(f"{at}&limit=5000&skip={skip}").json] for skip in (0, 5000, 10000)]
+        self.assertEqual([len(page) for page in pages], [5000, 5000, 1000])
+        self.assertEqual(sum(pages, []), ids)
+        self.assertEqual(self.get(f"{at}&limit=5000&skip=11000").json, [])
+        self.assertEqual(len(self.get(at).json), 1000)
+        answer = self.get(f"{at}&limit=2&skip=7000&with_total=true").json
+        self.assertEqual(([row["id"] for row in answer["data"]], answer["total"]), (ids[7000:7002], 11000))
+        self.assertLess(self.cpu() - before, 1, "all these pages")
 
     def told(self, answer):
         """The Date of an answer as seconds before or after our own clock."""
