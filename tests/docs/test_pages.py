@@ -168,6 +168,10 @@ class Simulator(unittest.TestCase):
         self.assertGreater(len(known), 5)
         self.assertEqual({t for t in told if "begins" not in t}, known)
 
+    def test_what_is_counted(self):
+        for name in json.loads(self.ask("/_sim/stats")):
+            self.assertRegex(section(self.page, "CONTROL"), rf"\b{name}\b")
+
     def test_settings_and_what_they_are(self):
         holds = json.loads(self.ask("/_sim/set"))
         told = [w for t in tags(self.subsection("SETTINGS")) for w in t.split(", ")]
