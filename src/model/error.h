@@ -1,8 +1,8 @@
 /*
  * error.h - every way a request or a crawl can end badly: one table that holds
- * the code people see, its HTTP status, whether trying again can help, and what
- * to do next. Numbers travel in messages and lie in the store, so rows are only
- * ever added at the end.
+ * the code people see, its HTTP status, whether the same request may simply be sent
+ * again, whether a crawl that ended so may go on, and what to do next. Numbers
+ * travel in messages and lie in the store, so rows are only ever added at the end.
  */
 #ifndef MODEL_ERROR_H
 #define MODEL_ERROR_H
@@ -44,7 +44,10 @@ enum error_code {
 struct error_info {
 	const char	*name;		/* "NOT_READY" */
 	int		 http_status;	/* also for codes that only crawls carry */
-	bool		 retryable;
+	bool		 retryable;	/* sending the same again can help, and never pays twice: no code that
+					 * means "there may be a job" */
+	bool		 reopens;	/* a crawl that failed so may go on with the same job, or with none when it
+					 * had none: download by hand, retry */
 	const char	*suggestion;	/* recovery_suggestion: a sentence for a person */
 };
 

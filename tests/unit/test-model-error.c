@@ -91,17 +91,56 @@ unknown_code_answers_as_internal(void **state)
 	assert_ptr_equal(error_info((enum error_code)9999), error_info(ERROR_INTERNAL));
 }
 
+static bool
+is_one_of(enum error_code code, const enum error_code *codes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (codes[i] == code)
+			return true;
+	}
+	return false;
+}
+
 static void
-only_what_time_can_heal_is_retryable(void **state)
+only_what_is_free_to_repeat_is_retryable(void **state)
+{
+	static const enum error_code retryable[] = { ERROR_NOT_READY, ERROR_UNAVAILABLE };
+
+	(void)state;
+	for (int code = 0; code < ERROR_CODE_COUNT; code++)
+		assert_int_equal(error_info((enum error_code)code)->retryable,
+		    is_one_of((enum error_code)code, retryable, countof(retryable)));
+}
+
+static void
+an_end_that_leaves_a_job_reopens(void **state)
+{
+	static const enum error_code reopens[] = {
+		ERROR_RATE_LIMITED, ERROR_INTERNAL, ERROR_BRIGHTDATA_AUTH, ERROR_BRIGHTDATA_UNAVAILABLE,
+		ERROR_BRIGHTDATA_TIMEOUT, ERROR_POLLING_TIMEOUT, ERROR_INVALID_DATA, ERROR_STORAGE_ERROR,
+		ERROR_STORAGE_PERMISSION, ERROR_WORKER_CRASHED, ERROR_TRIGGER_UNKNOWN,
+	};
+
+	(void)state;
+	for (int code = 0; code < ERROR_CODE_COUNT; code++)
+		assert_int_equal(error_info((enum error_code)code)->reopens,
+		    is_one_of((enum error_code)code, reopens, countof(reopens)));
+}
+
+/* Who reads it must find the way that does not pay twice, and not be sent round in a circle. */
+static void
+what_reopens_names_the_way_to_go_on(void **state)
 {
 	(void)state;
-	assert_true(error_info(ERROR_UNAVAILABLE)->retryable);
-	assert_true(error_info(ERROR_RATE_LIMITED)->retryable);
-	assert_true(error_info(ERROR_NOT_READY)->retryable);
-	assert_true(error_info(ERROR_BRIGHTDATA_UNAVAILABLE)->retryable);
-	assert_false(error_info(ERROR_INVALID_REQUEST)->retryable);
-	assert_false(error_info(ERROR_BRIGHTDATA_REJECTED)->retryable);
-	assert_false(error_info(ERROR_IDEMPOTENCY_MISMATCH)->retryable);
+	for (int code = 0; code < ERROR_CODE_COUNT; code++) {
+		const struct error_info *info = error_info((enum error_code)code);
+
+		assert_int_equal(info->reopens, strstr(info->suggestion, "POST /api/v1/crawl/{crawl_id}/retry") != NULL);
+		assert_false(info->reopens && info->retryable);
+		assert_null(strstr(info->suggestion, "try again in"));
+		if (info->reopens)
+			assert_null(strstr(info->suggestion, "trigger a new"));
+	}
 }
 
 int
@@ -112,7 +151,9 @@ main(void)
 		cmocka_unit_test(every_code_suggests_a_sentence),
 		cmocka_unit_test(names_are_unique),
 		cmocka_unit_test(unknown_code_answers_as_internal),
-		cmocka_unit_test(only_what_time_can_heal_is_retryable),
+		cmocka_unit_test(only_what_is_free_to_repeat_is_retryable),
+		cmocka_unit_test(an_end_that_leaves_a_job_reopens),
+		cmocka_unit_test(what_reopens_names_the_way_to_go_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
