@@ -58,7 +58,9 @@ struct call {
 	bool			 pooled;	/* not the one that stands in when all are in use */
 	bool			 head_only;	/* HEAD: the answer without its body */
 	bool			 asked;		/* and an answer may still come */
+	unsigned		 asks;		/* how many keepers it was asked of: what one did, the next one finds done */
 	bool			 acknowledged;	/* trigger: the crawl is on disk */
+	bool			 looked;	/* trigger: the wait is over, the crawl is looked at once more */
 	bool			 refresh;	/* status: the provider is to be asked */
 	struct uuid		 crawl_id;
 	char			 crawl_text[UUID_TEXT_SIZE];	/* "" while no crawl is meant */
@@ -114,7 +116,7 @@ void front_on_request(struct guard_conn *, struct evhttp_request *, void *arg);
 /* The handlers of the table there. */
 typedef void front_handler_fn(struct call *);
 front_handler_fn front_on_trigger, front_on_download, front_on_status, front_on_cancel,
-    front_on_health;
+    front_on_retry, front_on_health;
 
 /* ---- calls and the keeper: front_pending.c ---- */
 
@@ -126,6 +128,10 @@ struct call *call_new(struct front *, struct guard_conn *, struct evhttp_request
 void call_end(struct call *);
 /* Asks the keeper, now or as soon as there is one; on_late after late_ms at the latest. */
 void front_ask(struct call *, const struct question *, int64_t late_ms);
+/* What the keeper still owes to the call is not wanted any more. */
+void front_forget(struct call *);
+/* For put: CRAWL_FETCH, CRAWL_CANCEL or CRAWL_RETRY of the call's crawl. */
+void front_put_ref(struct call *, struct wire_out *, enum msg_type);
 void front_pending_sweep(struct front *);
 /* Time is up for all that wait. */
 void front_pending_give_up(struct front *);
@@ -143,6 +149,9 @@ void front_header(struct call *, const char *name, const char *value);
 /* The error body with the code's HTTP status; names the crawl when one is meant. */
 void front_fail(struct call *, enum error_code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same where the code's row does not fit: a suggestion, and whether to repeat, of its own. */
+void front_fail_advised(struct call *, enum error_code, bool retryable, const char *suggestion,
+    const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* No keeper, or none that answers. */
 void front_fail_away(struct call *, bool away);
 /* The keeper refused, or the crawl itself ended badly. */

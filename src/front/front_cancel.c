@@ -4,15 +4,10 @@
  */
 #include "front/front.h"
 
-#include "base/mem.h"
-
 static void
 cancel_put(struct call *call, struct wire_out *out)
 {
-	struct msg_crawl_ref ref = { .request = call->token, .crawl_id = call->crawl_id };
-
-	(void)str_copy(ref.request_id, sizeof(ref.request_id), call->request_id);
-	msg_crawl_ref_put(out, MSG_CRAWL_CANCEL, &ref);
+	front_put_ref(call, out, MSG_CRAWL_CANCEL);
 }
 
 static void

@@ -5,9 +5,6 @@
  */
 #include "front/front.h"
 
-#include <stdio.h>
-
-#include "base/mem.h"
 #include "base/timefmt.h"
 
 static void
@@ -30,10 +27,7 @@ download_answer(struct call *call, const struct crawl_view *view)
 static void
 download_put(struct call *call, struct wire_out *out)
 {
-	struct msg_crawl_ref ref = { .request = call->token, .crawl_id = call->crawl_id };
-
-	(void)str_copy(ref.request_id, sizeof(ref.request_id), call->request_id);
-	msg_crawl_ref_put(out, MSG_CRAWL_FETCH, &ref);
+	front_put_ref(call, out, MSG_CRAWL_FETCH);
 }
 
 static void

@@ -62,16 +62,26 @@ keeper_is_open(const struct front *front)
 	return front->keeper != NULL && peer_is_open(front->keeper);
 }
 
-static void
-call_forget(struct call *call)
+void
+front_forget(struct call *call)
 {
 	struct front *front = call->front;
 	struct msg_forget forget = { .request = call->token };
 
 	if (!call->asked || !keeper_is_open(front))
 		return;
+	call->asked = false;
 	msg_forget_put(&front->out, &forget);
 	peer_send(front->keeper, &front->out);
+}
+
+void
+front_put_ref(struct call *call, struct wire_out *out, enum msg_type type)
+{
+	struct msg_crawl_ref ref = { .request = call->token, .crawl_id = call->crawl_id };
+
+	(void)str_copy(ref.request_id, sizeof(ref.request_id), call->request_id);
+	msg_crawl_ref_put(out, type, &ref);
 }
 
 void
@@ -82,7 +92,7 @@ call_end(struct call *call)
 	guard_set_data(call->conn, NULL);
 	if (!call->pooled)
 		return;
-	call_forget(call);
+	front_forget(call);
 	free(call->create);
 	call->create = NULL;
 	if (call->question != NULL)
@@ -102,6 +112,7 @@ call_ask(struct call *call)
 		return;
 	call->question->put(call, &front->out);
 	call->asked = true;
+	call->asks++;
 	peer_send(front->keeper, &front->out);
 }
 

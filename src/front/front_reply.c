@@ -14,8 +14,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define RETRY_SOON  "2"		/* trawld itself is away */
-#define RETRY_LATER "30"	/* the provider is */
+#define RETRY_SECONDS "2"	/* trawld itself is away */
+#define MESSAGE_SIZE  (ERROR_TEXT_SIZE + 256)
 
 static const struct {
 	int status;
@@ -84,34 +84,53 @@ front_send(struct call *call, int status)
 }
 
 static void
-write_error(struct json_out *json, enum error_code code, const char *message, const char *crawl_id,
-    const char *request_id)
+write_error(struct json_out *json, enum error_code code, const char *suggestion, const char *message,
+    const char *crawl_id, const char *request_id)
 {
-	const struct error_info *info = error_info(code);
-
 	json_out_member(json, "status", "error");
 	json_out_member(json, "message", message);
 	if (crawl_id[0] != '\0')
 		json_out_member(json, "crawl_id", crawl_id);
-	json_out_member(json, "error_code", info->name);
-	json_out_member(json, "recovery_suggestion", info->suggestion);
+	json_out_member(json, "error_code", error_info(code)->name);
+	json_out_member(json, "recovery_suggestion", suggestion);
 	json_out_member(json, "request_id", request_id);
+}
+
+/* Clients obey Retry-After by themselves: only what is free to repeat has it. */
+static void
+fail(struct call *call, enum error_code code, bool retryable, const char *suggestion, const char *message)
+{
+	int status = error_info(code)->http_status;
+
+	if (retryable && status == 503)
+		front_header(call, "Retry-After", RETRY_SECONDS);
+	write_error(front_begin(call), code, suggestion, message, call->crawl_text, call->request_id);
+	front_send(call, status);
 }
 
 void
 front_fail(struct call *call, enum error_code code, const char *format, ...)
 {
-	int status = error_info(code)->http_status;
-	char message[ERROR_TEXT_SIZE + 256];
+	char message[MESSAGE_SIZE];
 	va_list args;
 
 	va_start(args, format);
 	(void)vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	if (status == 429 || status == 503)
-		front_header(call, "Retry-After", code == ERROR_UNAVAILABLE ? RETRY_SOON : RETRY_LATER);
-	write_error(front_begin(call), code, message, call->crawl_text, call->request_id);
-	front_send(call, status);
+	fail(call, code, error_info(code)->retryable, error_info(code)->suggestion, message);
+}
+
+void
+front_fail_advised(struct call *call, enum error_code code, bool retryable, const char *suggestion,
+    const char *format, ...)
+{
+	char message[MESSAGE_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	fail(call, code, retryable, suggestion, message);
 }
 
 void
@@ -125,7 +144,6 @@ front_fail_away(struct call *call, bool away)
 static const char *const refusals[ERROR_CODE_COUNT] = {
 	[ERROR_CONFLICT] = "What was asked does not fit the state that the crawl is in.",
 	[ERROR_IDEMPOTENCY_MISMATCH] = "This Idempotency-Key came with another request before.",
-	[ERROR_RATE_LIMITED] = "Too many crawls are waiting already.",
 	[ERROR_UNAVAILABLE] = "The job store cannot take this at the moment.",
 	[ERROR_INTERNAL] = "The job store failed over this request.",
 	[ERROR_STORAGE_ERROR] = "The job store cannot be written.",
@@ -180,7 +198,7 @@ front_on_refused(int status, const char *reason, struct evbuffer *out, void *arg
 	(void)uuid_format(request_id, &id);
 	json_out_clear(json);
 	json_out_open(json);
-	write_error(json, refusal_code(status), reason, "", request_id);
+	write_error(json, refusal_code(status), error_info(refusal_code(status))->suggestion, reason, "", request_id);
 	json_out_close(json);
 	text = json_out_text(json, &len);
 	(void)evbuffer_add_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"

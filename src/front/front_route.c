@@ -26,6 +26,7 @@ static const struct route routes[] = {
 	{ GET_OR_HEAD, "GET, HEAD", NULL, "/status", front_on_status },
 	{ EVHTTP_REQ_POST, "POST", NULL, "/download", front_on_download },
 	{ EVHTTP_REQ_POST, "POST", NULL, "/cancel", front_on_cancel },
+	{ EVHTTP_REQ_POST, "POST", NULL, "/retry", front_on_retry },
 };
 
 static bool

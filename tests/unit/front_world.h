@@ -95,7 +95,7 @@ world_note(struct world *world, unsigned type, uint64_t request, const struct uu
 	asked->request = request;
 	if (id != NULL)
 		asked->crawl_id = *id;
-	if (world->answers_all && type <= MSG_CRAWL_CANCEL)
+	if (world->answers_all && type <= MSG_CRAWL_RETRY)
 		world_answer(world, request);
 	return asked;
 }
@@ -154,6 +154,13 @@ world_on_cancel(struct peer *peer, struct wire_in *in, void *arg)
 }
 
 static int
+world_on_retry(struct peer *peer, struct wire_in *in, void *arg)
+{
+	(void)peer;
+	return world_on_ref(arg, in, MSG_CRAWL_RETRY);
+}
+
+static int
 world_on_forget(struct peer *peer, struct wire_in *in, void *arg)
 {
 	struct msg_forget m;
@@ -180,6 +187,7 @@ static const struct ipc_rule world_rules[MSG_TYPE_COUNT] = {
 	[MSG_CRAWL_READ] = { 1 << ROLE_FRONT, world_on_read },
 	[MSG_CRAWL_FETCH] = { 1 << ROLE_FRONT, world_on_fetch },
 	[MSG_CRAWL_CANCEL] = { 1 << ROLE_FRONT, world_on_cancel },
+	[MSG_CRAWL_RETRY] = { 1 << ROLE_FRONT, world_on_retry },
 	[MSG_FORGET] = { 1 << ROLE_FRONT, world_on_forget },
 	[MSG_HEALTH_READ] = { 1 << ROLE_FRONT, world_on_health },
 };
@@ -480,5 +488,5 @@ assert_error(const struct answer *answer, int status, const char *code, const ch
 		fail_msg("\"%s\" does not say \"%s\"", text_of(answer, "message"), word);
 	assert_true(strlen(text_of(answer, "recovery_suggestion")) > 10);
 	assert_non_null(strstr(answer->head, text_of(answer, "request_id")));
-	assert_int_equal(strstr(answer->head, "\r\nRetry-After: ") != NULL, status == 503 || status == 429);
+	assert_int_equal(strstr(answer->head, "\r\nRetry-After: ") != NULL, strcmp(code, "UNAVAILABLE") == 0);
 }

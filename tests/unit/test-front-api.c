@@ -9,6 +9,8 @@
 #define DOWNLOAD "POST /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/download HTTP/1.1\r\n" HOST \
 	"Content-Length: 0\r\n\r\n"
 #define CANCEL "POST /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/cancel HTTP/1.1\r\n" HOST "\r\n"
+#define RETRY "POST /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/retry HTTP/1.1\r\n" HOST \
+	"Content-Length: 0\r\n\r\n"
 #define HEALTH "GET /health HTTP/1.1\r\n" HOST "\r\n"
 #define JSON_TYPE "Content-Type: application/json\r\n"
 #define ERROR_MEMBERS "status,message,crawl_id,error_code,recovery_suggestion,request_id"
@@ -242,7 +244,6 @@ test_what_the_keeper_refuses_becomes_its_status(void **state)
 	} table[] = {
 		{ ERROR_IDEMPOTENCY_MISMATCH, 422, "IDEMPOTENCY_MISMATCH" },
 		{ ERROR_UNAVAILABLE, 503, "UNAVAILABLE" },
-		{ ERROR_RATE_LIMITED, 429, "RATE_LIMITED" },
 		{ ERROR_INTERNAL, 500, "INTERNAL" },
 	};
 	struct world *world = *state;
@@ -414,7 +415,7 @@ test_status_asks_the_provider_when_polling_is_disabled(void **state)
 static void
 test_an_unknown_crawl_is_404(void **state)
 {
-	static const char *const requests[] = { STATUS, DOWNLOAD, CANCEL };
+	static const char *const requests[] = { STATUS, DOWNLOAD, CANCEL, RETRY };
 	struct world *world = *state;
 	int fd;
 
@@ -524,6 +525,106 @@ test_cancel_tells_what_came_of_it(void **state)
 	client_send(fd, CANCEL);
 	answer = client_answer(world, fd);
 	assert_error(&answer, 409, "CONFLICT", "completed");
+	answer_done(&answer);
+	close(fd);
+}
+
+/* ---- retry ---- */
+
+static void
+test_retry_says_what_comes_now(void **state)
+{
+	static const struct {
+		enum crawl_state state;
+		const char *status, *word;
+	} table[] = {
+		{ CRAWL_ACCEPTED, "pending", "from the beginning" },
+		{ CRAWL_RECONCILING, "pending", "is searched for" },
+		{ CRAWL_POLLING, "processing", "is asked again" },
+	};
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		world_view(world, table[i].state);
+		client_send(fd, RETRY);
+		answer = client_answer(world, fd);
+		assert_int_equal(answer.status, 200);
+		assert_string_equal(members_of(answer.doc),
+		    "status,message,crawl_id,snapshot_id,crawl_status,timestamp");
+		assert_string_equal(text_of(&answer, "status"), "success");
+		assert_string_equal(text_of(&answer, "crawl_id"), crawl_text);
+		assert_string_equal(text_of(&answer, "crawl_status"), table[i].status);
+		assert_non_null(strstr(text_of(&answer, "message"), table[i].word));
+		assert_int_equal(json_is_null(member(&answer, "snapshot_id")), table[i].state < CRAWL_POLLING);
+		answer_done(&answer);
+		(void)world_asked(world, MSG_CRAWL_RETRY);
+	}
+	close(fd);
+}
+
+static void
+test_retry_says_why_not(void **state)
+{
+	static const struct {
+		enum crawl_state state;
+		enum error_code error;
+		const char *text, *word, *advice;
+	} table[] = {
+		{ CRAWL_POLLING, ERROR_NONE, "", "its status is \"processing\"", "status" },
+		{ CRAWL_COMPLETED, ERROR_NONE, "", "its status is \"completed\"", "status" },
+		{ CRAWL_CANCELED, ERROR_CANCELED, "on request", "was canceled", "trigger a new one" },
+		{ CRAWL_FAILED, ERROR_SNAPSHOT_EXPIRED, "kept for 30 days", "no longer keeps its snapshot, kept for 30 days",
+		  "trigger a new crawl" },
+		{ CRAWL_FAILED, ERROR_BRIGHTDATA_REJECTED, "url: unknown", "refused its input, url: unknown",
+		  "trigger a new crawl" },
+		{ CRAWL_FAILED, ERROR_SNAPSHOT_FAILED, "", "could not collect it", "trigger a new crawl" },
+		{ CRAWL_FAILED, ERROR_INTERNAL, "", "INTERNAL", "status" },
+	};
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		world_view(world, table[i].state);
+		world->answer.error = ERROR_CONFLICT;
+		world->answer.view.crawl.error = table[i].error;
+		(void)str_copy(world->answer.view.crawl.error_text, ERROR_TEXT_SIZE, table[i].text);
+		client_send(fd, RETRY);
+		answer = client_answer(world, fd);
+		assert_error(&answer, 409, "CONFLICT", table[i].word);
+		assert_string_equal(members_of(answer.doc), ERROR_MEMBERS);
+		assert_non_null(strstr(text_of(&answer, "recovery_suggestion"), table[i].advice));
+		answer_done(&answer);
+	}
+	close(fd);
+}
+
+static void
+test_a_retry_that_the_former_keeper_noted_is_not_refused_by_the_next(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, RETRY);
+	(void)world_asked(world, MSG_CRAWL_RETRY);
+	world_stop_keeper(world);
+	world_start_keeper(world);
+	world->answer.error = ERROR_CONFLICT;
+	world_answer(world, world_asked(world, MSG_CRAWL_RETRY)->request);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	assert_string_equal(text_of(&answer, "crawl_status"), "processing");
 	answer_done(&answer);
 	close(fd);
 }
@@ -642,6 +743,7 @@ test_paths_and_methods_that_do_not_exist(void **state)
 		{ "PATCH /api/v1/crawl/trigger", 405, "METHOD_NOT_ALLOWED", "POST" },
 		{ "GET /api/v1/crawl/x/download", 405, "METHOD_NOT_ALLOWED", "POST" },
 		{ "PUT /api/v1/crawl/x/cancel", 405, "METHOD_NOT_ALLOWED", "POST" },
+		{ "GET /api/v1/crawl/x/retry", 405, "METHOD_NOT_ALLOWED", "POST" },
 		{ "POST /api/v1/crawl/x/status", 405, "METHOD_NOT_ALLOWED", "GET, HEAD" },
 	};
 	struct world *world = *state;
@@ -749,7 +851,9 @@ test_the_keeper_hears_the_request_id_of_what_it_logs(void **state)
 	static const struct {
 		unsigned type;
 		const char *verb;
-	} table[] = { { MSG_CRAWL_FETCH, "download" }, { MSG_CRAWL_CANCEL, "cancel" } };
+	} table[] = {
+		{ MSG_CRAWL_FETCH, "download" }, { MSG_CRAWL_CANCEL, "cancel" }, { MSG_CRAWL_RETRY, "retry" },
+	};
 	struct world *world = *state;
 	struct asked *asked;
 	int fd;
@@ -960,6 +1064,9 @@ main(void)
 		T(download_answers_when_the_crawl_has_ended),
 		T(download_goes_on_without_its_client),
 		T(cancel_tells_what_came_of_it),
+		T(retry_says_what_comes_now),
+		T(retry_says_why_not),
+		T(a_retry_that_the_former_keeper_noted_is_not_refused_by_the_next),
 		T(health_counts_the_work),
 		T(health_names_the_check_that_fails),
 		T(paths_and_methods_that_do_not_exist),
