@@ -60,7 +60,6 @@ struct call {
 	bool			 asked;		/* and an answer may still come */
 	unsigned		 asks;		/* how many keepers it was asked of: what one did, the next one finds done */
 	bool			 acknowledged;	/* trigger: the crawl is on disk */
-	bool			 looked;	/* trigger: the wait is over, the crawl is looked at once more */
 	bool			 refresh;	/* status: the provider is to be asked */
 	struct uuid		 crawl_id;
 	char			 crawl_text[UUID_TEXT_SIZE];	/* "" while no crawl is meant */
@@ -157,6 +156,8 @@ void front_fail_away(struct call *, bool away);
 /* The keeper refused, or the crawl itself ended badly. */
 void front_fail_as(struct call *, const struct msg_crawl_answer *);
 void front_fail_crawl(struct call *, const struct crawl *);
+/* What a crawl that ended badly ended with; never ERROR_NONE. */
+enum error_code front_crawl_error(const struct crawl *);
 /* A whole HTTP answer for what the guard refused. */
 void front_on_refused(int status, const char *reason, struct evbuffer *out, void *arg);
 const char *front_phrase(int status);

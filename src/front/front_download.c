@@ -37,11 +37,13 @@ download_on_answer(struct call *call, const struct msg_crawl_answer *answer)
 
 	if (answer->error != ERROR_NONE)
 		front_fail_as(call, answer);
+	else if (answer->more)	/* begun, or begun again after a failure: its end follows */
+		return;
 	else if (crawl->state == CRAWL_COMPLETED)
 		download_answer(call, &answer->view);
 	else if (crawl_is_terminal(crawl->state))
 		front_fail_crawl(call, crawl);
-	else if (!answer->more)
+	else
 		front_fail(call, ERROR_NOT_READY, "%s", front_state_sentence(crawl));
 }
 

@@ -1,11 +1,21 @@
 /*
  * front_health.c - GET /health: 200 when crawls can be taken and worked on, 503 and
- * the check that failed when not. A publisher that is away is told but does not make
- * trawld unhealthy: events wait in the outbox.
+ * the check that failed when not. A publisher or a provider that is away is told but
+ * does not make trawld unhealthy: events wait in the outbox, crawls in the store.
  */
 #include "front/front.h"
 
 static const char none_connected[] = "none connected";
+
+static const struct {
+	const char *name;
+	const char *check;
+} providers[PROVIDER_STATE_COUNT] = {
+	[PROVIDER_OK] = { "ok", "ok" },
+	[PROVIDER_LIMITED] = { "limited", "wants fewer calls; crawls wait" },
+	[PROVIDER_AWAY] = { "away", "cannot be reached; crawls are taken and wait" },
+	[PROVIDER_KEY_REFUSED] = { "key_refused", "refuses the API key; crawls are taken and wait for another key" },
+};
 
 static void
 write_head(struct call *call, bool healthy, int64_t active)
@@ -41,6 +51,21 @@ write_checks(struct json_out *json, const struct msg_health_answer *health)
 	json_out_member(json, "store", health->store_ok ? "ok" : "failed");
 	json_out_member(json, "pollers", health->pollers > 0 ? "ok" : none_connected);
 	json_out_member(json, "publisher", health->publishers > 0 ? "ok" : none_connected);
+	json_out_member(json, "provider", providers[health->provider].check);
+	json_out_close(json);
+}
+
+static void
+write_provider(struct json_out *json, const struct msg_health_answer *health)
+{
+	json_out_member_bool(json, "provider_paused", health->provider != PROVIDER_OK);
+	json_out_key(json, "provider");
+	json_out_open(json);
+	json_out_member(json, "state", providers[health->provider].name);
+	json_out_member_time(json, "until", health->provider_until_ms);
+	json_out_member_int(json, "calls_in_flight", health->provider_calls);
+	json_out_member_int(json, "calls_max", health->provider_calls_max);
+	json_out_member_int(json, "refusals_in_5_minutes", health->provider_refusals);
 	json_out_close(json);
 }
 
@@ -59,7 +84,7 @@ write_counts(struct json_out *json, const struct msg_health_answer *health)
 	front_member_seconds(json, "oldest_seconds", health->outbox_age_ms);
 	json_out_close(json);
 	front_member_seconds(json, "overdue_seconds", health->oldest_due_ms);
-	json_out_member_bool(json, "provider_paused", health->provider != PROVIDER_OK);
+	write_provider(json, health);
 	json_out_member(json, "last_error", health->last_error[0] != '\0' ? health->last_error : NULL);
 }
 

@@ -165,14 +165,17 @@ front_fail_as(struct call *call, const struct msg_crawl_answer *answer)
 		    refusals[answer->error] : "The request was refused.");
 }
 
+enum error_code
+front_crawl_error(const struct crawl *crawl)
+{
+	return crawl->error != ERROR_NONE ? crawl->error :
+	    crawl->state == CRAWL_CANCELED ? ERROR_CANCELED : ERROR_INTERNAL;
+}
+
 void
 front_fail_crawl(struct call *call, const struct crawl *crawl)
 {
-	enum error_code code = crawl->error;
-
-	if (code == ERROR_NONE)
-		code = crawl->state == CRAWL_CANCELED ? ERROR_CANCELED : ERROR_INTERNAL;
-	front_fail(call, code, "%s", crawl->error_text[0] != '\0' ? crawl->error_text :
+	front_fail(call, front_crawl_error(crawl), "%s", crawl->error_text[0] != '\0' ? crawl->error_text :
 	    crawl->state == CRAWL_CANCELED ? "The crawl was canceled." : "The crawl failed.");
 }
 

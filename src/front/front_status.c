@@ -72,12 +72,22 @@ write_metadata(struct json_out *json, const struct crawl_view *view)
 	json_out_close(json);
 }
 
+/* Polling is given up after so many answers, so this moves while the provider is not asked. */
+static int64_t
+polling_ends(const struct conf *conf, const struct crawl *crawl, int64_t now)
+{
+	int64_t left = conf->background_max_polls - (int64_t)crawl->polls;
+
+	return now + (left > 0 ? left : 0) * conf->background_poll_interval_ms;
+}
+
 static void
 write_background(struct call *call, const struct crawl *crawl)
 {
 	struct json_out *json = &call->front->json;
 	bool enabled = call->front->conf->background_polling_enabled, ended = crawl_is_terminal(crawl->state);
-	int64_t until = ended ? crawl->finished_ms : clock_wall_ms(call->front->clock);
+	int64_t now = clock_wall_ms(call->front->clock);
+	int64_t until = ended ? crawl->finished_ms : now;
 	int64_t elapsed = until > crawl->created_ms ? until - crawl->created_ms : 0;
 
 	json_out_key(json, "background_processing");
@@ -86,7 +96,8 @@ write_background(struct call *call, const struct crawl *crawl)
 	json_out_member_bool(json, "active", enabled && !ended);
 	json_out_member(json, "status", crawl_background_status(crawl->state, crawl->error, enabled));
 	front_members_polling(call);
-	json_out_member_time(json, "estimated_completion", 0);
+	json_out_member_time(json, "estimated_completion",
+	    enabled && crawl->state == CRAWL_POLLING ? polling_ends(call->front->conf, crawl, now) : 0);
 	front_member_minutes(json, "elapsed_minutes", elapsed);
 	json_out_close(json);
 }
@@ -109,14 +120,25 @@ write_completed(struct json_out *json, const struct crawl_view *view)
 static void
 write_ended_badly(struct json_out *json, const struct crawl *crawl)
 {
-	enum error_code code = crawl->error != ERROR_NONE ? crawl->error :
-	    crawl->state == CRAWL_CANCELED ? ERROR_CANCELED : ERROR_INTERNAL;
+	enum error_code code = front_crawl_error(crawl);
 
 	json_out_member(json, "error_code", error_info(code)->name);
 	json_out_member(json, "error_message", crawl->error_text[0] != '\0' ? crawl->error_text :
 	    front_state_sentence(crawl));
 	json_out_member(json, "stage", crawl_stage_name(crawl->stage));
 	json_out_member(json, "recovery_suggestion", error_info(code)->suggestion);
+}
+
+/* What holds it at this moment, else what was noted when it last went wrong. */
+static void
+write_waiting(struct json_out *json, const struct crawl_view *view)
+{
+	const char *reason = view->waiting_for[0] != '\0' ? view->waiting_for : view->crawl.note;
+
+	if (reason[0] != '\0')
+		json_out_member(json, "waiting_for", reason);
+	json_out_member_time(json, "waiting_until", view->waiting_until_ms);
+	json_out_member_time(json, "next_check_at", view->crawl.due_ms);
 }
 
 static void
@@ -136,11 +158,8 @@ status_answer(struct call *call, const struct crawl_view *view)
 		write_completed(json, view);
 	else if (crawl_is_terminal(crawl->state))
 		write_ended_badly(json, crawl);
-	else {
-		if (crawl->note[0] != '\0')
-			json_out_member(json, "waiting_for", crawl->note);
-		json_out_member_time(json, "next_check_at", crawl->due_ms);
-	}
+	else
+		write_waiting(json, view);
 	front_send(call, 200);
 }
 

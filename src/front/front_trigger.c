@@ -1,7 +1,7 @@
 /*
  * front_trigger.c - POST /api/v1/crawl/trigger: the request read and checked, an id
  * made, the crawl given to the keeper, and the wait until it is on disk and, within
- * TRIGGER_WAIT_SECONDS, until the provider has answered.
+ * TRIGGER_WAIT_SECONDS, until the provider has answered; else a look at why it has not.
  *
  * The id is made here, so that asking a new keeper again makes the same crawl.
  */
@@ -13,6 +13,8 @@
 
 #include "base/mem.h"
 #include "base/why.h"
+
+#define LOOK_MS 500	/* how long a 202 waits for what holds the crawl */
 
 /* application/json, with or without parameters. */
 static bool
@@ -49,54 +51,106 @@ key_read(char dst[IDEMPOTENCY_KEY_SIZE], const char *value)
 
 /* ---- answers ---- */
 
+/* What a client hears of the crawl that its request made, or that its key made before. */
+struct words {
+	int		 status;	/* of HTTP; 0: an error, the crawl's own */
+	const char	*status_word;
+	const char	*message;
+	const char	*background;	/* also with polling disabled, when there is nothing left to do */
+};
+
+#define ACCEPTED  202, "accepted"
+#define TRIGGERED 200, "success"
+
+static const char not_answered[] = "Crawl accepted; the provider has not answered yet";
+static const char starts_later[] =
+    "Background polling starts when the provider has answered - crawl will auto-download when ready";
+
+static const struct words words[CRAWL_STATE_COUNT] = {
+	[CRAWL_ACCEPTED] = { ACCEPTED, not_answered, starts_later },
+	[CRAWL_TRIGGERING] = { ACCEPTED, not_answered, starts_later },
+	[CRAWL_RECONCILING] = { ACCEPTED, "Crawl accepted; whether the provider has started it is being found out",
+	    "Background polling starts when the provider's job is found or made - crawl will auto-download when ready" },
+	[CRAWL_POLLING] = { TRIGGERED, "Crawl triggered successfully",
+	    "Background polling started - crawl will auto-download when ready" },
+	[CRAWL_READY] = { TRIGGERED, "Crawl triggered successfully; its snapshot is ready",
+	    "The snapshot is ready - crawl will auto-download" },
+	[CRAWL_DOWNLOADING] = { TRIGGERED, "Crawl triggered successfully; its snapshot is being downloaded",
+	    "The snapshot is being downloaded" },
+	[CRAWL_STORING] = { TRIGGERED, "Crawl triggered successfully; its snapshot is being stored",
+	    "The snapshot is being stored" },
+	[CRAWL_COMPLETED] = { TRIGGERED, "Crawl completed already; its status tells where the data are",
+	    "Nothing is left to do - the crawl's status tells where the data are" },
+};
+
+/* "started" is the word for a job that was just made, and stays it for who asks again. */
+static const char *
+background_word(const struct crawl *crawl, bool enabled)
+{
+	return enabled && crawl->state == CRAWL_POLLING ? "started" :
+	    crawl_background_status(crawl->state, crawl->error, enabled);
+}
+
 static void
-write_answer(struct call *call, const struct crawl *crawl, const char *status, const char *message,
-    const char *background)
+write_answer(struct call *call, const struct crawl *crawl, const char *waiting_for)
 {
 	struct json_out *json = front_begin(call);
+	const struct words *w = &words[crawl->state];
 	bool enabled = call->front->conf->background_polling_enabled;
+	bool by_hand = !enabled && !crawl_is_terminal(crawl->state);
 
-	json_out_member(json, "status", status);
-	json_out_member(json, "message", message);
+	json_out_member(json, "status", w->status_word);
+	json_out_member(json, "message", w->message);
 	json_out_member(json, "crawl_id", call->crawl_text);
 	json_out_member(json, "snapshot_id", crawl->snapshot_id[0] != '\0' ? crawl->snapshot_id : NULL);
 	front_member_now(call, "timestamp");
+	if (waiting_for[0] != '\0')
+		json_out_member(json, "waiting_for", waiting_for);
 	json_out_key(json, "background_processing");
 	json_out_open(json);
 	json_out_member_bool(json, "enabled", enabled);
-	json_out_member(json, "status", enabled ? "started" : "disabled");
+	json_out_member(json, "status", background_word(crawl, enabled));
 	front_members_polling(call);
-	json_out_member(json, "message", enabled ? background :
-	    "Background polling is disabled - ask for the status, then download by hand");
+	json_out_member(json, "message", by_hand ?
+	    "Background polling is disabled - ask for the status, then download by hand" : w->background);
 	json_out_close(json);
 }
 
 static void
-answer_with_place(struct call *call, int status)
+answer_about(struct call *call, const struct crawl *crawl, const char *waiting_for)
 {
 	char place[UUID_TEXT_SIZE + 32];
 
+	write_answer(call, crawl, waiting_for);
 	(void)snprintf(place, sizeof(place), "/api/v1/crawl/%s/status", call->crawl_text);
 	front_header(call, "Location", place);
-	front_send(call, status);
+	front_send(call, words[crawl->state].status);
 }
 
+/* On disk; more is not known. */
 static void
-answer_accepted(struct call *call)
+answer_kept(struct call *call)
 {
-	static const struct crawl none;
+	static const struct crawl kept = { .state = CRAWL_ACCEPTED };
 
-	write_answer(call, &none, "accepted", "Crawl accepted; the provider has not answered yet",
-	    "Background polling starts when the provider has answered - crawl will auto-download when ready");
-	answer_with_place(call, 202);
+	answer_about(call, &kept, "");
 }
 
+/* The key's crawl has ended already: another of the same key never starts. */
 static void
-answer_triggered(struct call *call, const struct crawl *crawl)
+fail_existing(struct call *call, const struct crawl *crawl)
 {
-	write_answer(call, crawl, "success", "Crawl triggered successfully",
-	    "Background polling started - crawl will auto-download when ready");
-	answer_with_place(call, 200);
+	enum error_code code = front_crawl_error(crawl);
+	const char *text = crawl->error_text;
+	size_t len = strlen(text);
+	char go_on[UUID_TEXT_SIZE + 80] = "";
+
+	if (crawl->state == CRAWL_FAILED && error_info(code)->reopens)
+		(void)snprintf(go_on, sizeof(go_on), " To go on with it: POST /api/v1/crawl/%s/retry.", call->crawl_text);
+	if (len > 0 && text[len - 1] == '.')
+		len--;
+	front_fail(call, code, "The crawl made with this Idempotency-Key %s%s%.*s.%s A new crawl takes another key.",
+	    crawl->state == CRAWL_CANCELED ? "was canceled" : "failed", len > 0 ? ": " : "", (int)len, text, go_on);
 }
 
 /* ---- the question ---- */
@@ -123,17 +177,74 @@ trigger_on_answer(struct call *call, const struct msg_crawl_answer *answer)
 	call->acknowledged = true;
 	if (!answer->has_view) {	/* ours is on disk; another answer follows */
 		if (call->front->draining)
-			answer_accepted(call);
+			answer_kept(call);
 		return;
 	}
 	call->crawl_id = crawl->id;
 	(void)uuid_format(call->crawl_text, &call->crawl_id);
-	if (crawl->snapshot_id[0] != '\0')
-		answer_triggered(call, crawl);
-	else if (crawl->state == CRAWL_FAILED || crawl->state == CRAWL_CANCELED)
+	if (words[crawl->state].status == 0 && answer->existed)
+		fail_existing(call, crawl);
+	else if (words[crawl->state].status == 0)
 		front_fail_crawl(call, crawl);
-	else if (!answer->more || call->front->draining)
-		answer_accepted(call);
+	else if (words[crawl->state].status == 200 || !answer->more || call->front->draining)
+		answer_about(call, crawl, answer->view.waiting_for);
+}
+
+/* ---- the wait is over ---- */
+
+static void
+look_put(struct call *call, struct wire_out *out)
+{
+	struct msg_crawl_read read = { .request = call->token, .crawl_id = call->crawl_id };
+
+	msg_crawl_read_put(out, &read);
+}
+
+static void
+look_on_answer(struct call *call, const struct msg_crawl_answer *answer)
+{
+	if (answer->error == ERROR_NONE && answer->has_view)
+		trigger_on_answer(call, answer);
+	else
+		answer_kept(call);
+}
+
+static void
+look_on_late(struct call *call, bool away)
+{
+	(void)away;
+	answer_kept(call);
+}
+
+static const struct question look_question = {
+	.put = look_put,
+	.on_answer = look_on_answer,
+	.on_late = look_on_late,
+};
+
+/* What came with the first answer, if anything, is as old as the wait: the crawl may
+ * have begun to wait for something since. */
+static void
+look(struct call *call)
+{
+	front_forget(call);
+	front_ask(call, &look_question, front_now(call->front) - call->begun_ms + LOOK_MS);
+}
+
+/* Without a key the same request would make a second crawl, if the first was kept. */
+static void
+fail_unknown(struct call *call, bool away)
+{
+	static const char with_key[] =
+	    "Send the same request again with the same Idempotency-Key in a few seconds: that makes no second crawl.";
+	static const char without_key[] =
+	    "Look at the status first (GET /api/v1/crawl/{crawl_id}/status): the crawl may be there. Only if it is not, "
+	    "send the request again; with an Idempotency-Key it is safe to repeat.";
+	bool has_key = call->create->idempotency_key[0] != '\0';
+
+	front_fail_advised(call, ERROR_UNAVAILABLE, has_key, has_key ? with_key : without_key,
+	    "%s; whether the crawl was kept is not known.",
+	    away ? "The job store is restarting" : "The job store did not answer in time");
 }
 
 static void
@@ -141,15 +252,14 @@ trigger_on_late(struct call *call, bool away)
 {
 	int64_t now = front_now(call->front);
 
-	if (call->acknowledged) {
-		answer_accepted(call);
-	} else if (!away && !call->front->draining && now - call->begun_ms < FRONT_KEEPER_MS) {
+	if (call->acknowledged && (away || call->front->draining))
+		answer_kept(call);
+	else if (call->acknowledged)
+		look(call);
+	else if (!away && !call->front->draining && now - call->begun_ms < FRONT_KEEPER_MS)
 		call->late_ms = call->begun_ms + FRONT_KEEPER_MS;
-	} else {
-		front_fail(call, ERROR_UNAVAILABLE, "%s; whether the crawl was kept is not known. Its status "
-		    "tells, and the same request with an Idempotency-Key is safe to repeat.",
-		    away ? "The job store is restarting" : "The job store did not answer in time");
-	}
+	else
+		fail_unknown(call, away);
 }
 
 static const struct question trigger_question = {

@@ -4,6 +4,8 @@
  */
 #include "front_world.h"
 
+#include "base/timefmt.h"
+
 #define HOST "Host: localhost\r\n"
 #define STATUS "GET /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/status HTTP/1.1\r\n" HOST "\r\n"
 #define DOWNLOAD "POST /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/download HTTP/1.1\r\n" HOST \
@@ -110,6 +112,10 @@ test_trigger_answers_202_when_the_wait_ends_first(void **state)
 	world_answer(world, request);
 	world_turn(world);
 	world->ahead_ms += 30000;
+	/* The keeper, asked once more how it is, says nothing. */
+	assert_true(world_asked(world, MSG_FORGET)->request == request);
+	(void)world_asked(world, MSG_CRAWL_READ);
+	world->ahead_ms += 500;
 	answer = client_answer(world, fd);
 	assert_int_equal(answer.status, 202);
 	assert_string_equal(text_of(&answer, "status"), "accepted");
@@ -119,6 +125,74 @@ test_trigger_answers_202_when_the_wait_ends_first(void **state)
 	assert_string_equal(members_of(answer.doc),
 	    "status,message,crawl_id,snapshot_id,timestamp,background_processing");
 	assert_true(world_asked(world, MSG_FORGET)->request == request);
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_a_202_says_what_the_crawl_waits_for(void **state)
+{
+	static const struct {
+		enum crawl_state state;
+		int status;
+	} table[] = { { CRAWL_ACCEPTED, 202 }, { CRAWL_RECONCILING, 202 }, { CRAWL_POLLING, 200 } };
+	struct world *world = *state;
+	struct answer answer;
+	struct asked *asked;
+	struct uuid made;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		send_trigger(fd, JSON_TYPE, body);
+		asked = world_asked(world, MSG_CRAWL_CREATE);
+		made = asked->crawl_id;
+		memset(&world->answer, 0, sizeof(world->answer));
+		world->answer.more = true;
+		world_answer(world, asked->request);
+		world_turn(world);
+		world->ahead_ms += 30000;
+		(void)world_asked(world, MSG_FORGET);
+		asked = world_asked(world, MSG_CRAWL_READ);
+		assert_true(uuid_equal(&asked->crawl_id, &made));
+		assert_false(asked->refresh);
+		world_view(world, table[i].state);
+		world->answer.view.crawl.id = made;
+		(void)str_copy(world->answer.view.waiting_for, WAITING_SIZE, "Bright Data cannot be reached");
+		world_answer(world, asked->request);
+		answer = client_answer(world, fd);
+		assert_int_equal(answer.status, table[i].status);
+		assert_string_equal(members_of(answer.doc),
+		    "status,message,crawl_id,snapshot_id,timestamp,waiting_for,background_processing");
+		assert_string_equal(text_of(&answer, "waiting_for"), "Bright Data cannot be reached");
+		answer_done(&answer);
+	}
+	close(fd);
+}
+
+static void
+test_a_drain_does_not_look_again(void **state)
+{
+	struct world *world = *state;
+	struct asked *asked;
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	send_trigger(fd, JSON_TYPE, body);
+	asked = world_asked(world, MSG_CRAWL_CREATE);
+	memset(&world->answer, 0, sizeof(world->answer));
+	world->answer.more = true;
+	world_answer(world, asked->request);
+	world_turn(world);
+	world->ahead_ms += 30000;
+	(void)world_asked(world, MSG_FORGET);
+	(void)world_asked(world, MSG_CRAWL_READ);
+	front_drain(world->front, NULL, NULL);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 202);
 	answer_done(&answer);
 	close(fd);
 }
@@ -163,6 +237,13 @@ test_trigger_tells_when_polling_is_disabled(void **state)
 	assert_true(json_is_false(json_object_get(member(&answer, "background_processing"), "enabled")));
 	assert_string_equal(json_text(member(&answer, "background_processing"), "status"), "disabled");
 	assert_true(json_real_value(json_object_get(member(&answer, "background_processing"), "poll_interval_seconds")) == 2.5);
+	assert_non_null(strstr(json_text(member(&answer, "background_processing"), "message"), "by hand"));
+	answer_done(&answer);
+	world_view(world, CRAWL_COMPLETED);
+	send_trigger(fd, JSON_TYPE, body);
+	answer = client_answer(world, fd);
+	assert_string_equal(json_text(member(&answer, "background_processing"), "status"), "completed");
+	assert_null(strstr(json_text(member(&answer, "background_processing"), "message"), "by hand"));
 	answer_done(&answer);
 	close(fd);
 }
@@ -187,6 +268,101 @@ test_trigger_that_fails_carries_the_crawls_error(void **state)
 	assert_string_equal(text_of(&answer, "crawl_id"), crawl_text);
 	assert_string_equal(members_of(answer.doc), ERROR_MEMBERS);
 	answer_done(&answer);
+	/* A 503, but not one to repeat by itself. */
+	world->answer.view.crawl.error = ERROR_BRIGHTDATA_UNAVAILABLE;
+	send_trigger(fd, JSON_TYPE, body);
+	answer = client_answer(world, fd);
+	assert_error(&answer, 503, "BRIGHTDATA_UNAVAILABLE", "url: unknown profile");
+	assert_non_null(strstr(text_of(&answer, "recovery_suggestion"), "/retry"));
+	answer_done(&answer);
+	close(fd);
+}
+
+#define KEY "Idempotency-Key: day-1\r\n"
+
+/* What the same key and body find, whatever has become of the crawl. */
+static void
+test_an_existing_crawl_is_told_as_it_is(void **state)
+{
+	static const struct {
+		enum crawl_state state;
+		int status;
+		const char *word, *message, *background, *background_message;
+	} table[] = {
+		{ CRAWL_ACCEPTED, 202, "accepted", "has not answered yet", "started", "starts when" },
+		{ CRAWL_TRIGGERING, 202, "accepted", "has not answered yet", "started", "starts when" },
+		{ CRAWL_RECONCILING, 202, "accepted", "found out", "started", "starts when" },
+		{ CRAWL_POLLING, 200, "success", "triggered successfully", "started", "polling started" },
+		{ CRAWL_READY, 200, "success", "snapshot is ready", "ready", "is ready" },
+		{ CRAWL_DOWNLOADING, 200, "success", "being downloaded", "downloading", "being downloaded" },
+		{ CRAWL_STORING, 200, "success", "being stored", "downloading", "being stored" },
+		{ CRAWL_COMPLETED, 200, "success", "completed already; its status tells where", "completed", "Nothing is left" },
+	};
+	struct world *world = *state;
+	const json_t *background;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		world_view(world, table[i].state);
+		world->answer.existed = true;
+		send_trigger(fd, JSON_TYPE KEY, body);
+		answer = client_answer(world, fd);
+		background = member(&answer, "background_processing");
+		assert_int_equal(answer.status, table[i].status);
+		assert_string_equal(text_of(&answer, "status"), table[i].word);
+		assert_string_equal(text_of(&answer, "crawl_id"), crawl_text);
+		assert_non_null(strstr(text_of(&answer, "message"), table[i].message));
+		assert_string_equal(json_text(background, "status"), table[i].background);
+		assert_non_null(strstr(json_text(background, "message"), table[i].background_message));
+		answer_done(&answer);
+	}
+	close(fd);
+}
+
+static void
+test_an_existing_crawl_that_ended_badly_is_an_error_with_the_way_on(void **state)
+{
+	static const struct {
+		enum crawl_state state;
+		enum error_code error;
+		int status;
+		const char *code, *text, *word;
+		bool retry;
+	} table[] = {
+		{ CRAWL_FAILED, ERROR_POLLING_TIMEOUT, 504, "POLLING_TIMEOUT", "not ready after 120 polls.",
+		  "The crawl made with this Idempotency-Key failed: not ready after 120 polls. To go on with it: "
+		  "POST /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/retry. A new crawl takes another key.", true },
+		{ CRAWL_FAILED, ERROR_BRIGHTDATA_UNAVAILABLE, 503, "BRIGHTDATA_UNAVAILABLE", "",
+		  "The crawl made with this Idempotency-Key failed. To go on with it: POST ", true },
+		{ CRAWL_FAILED, ERROR_SNAPSHOT_FAILED, 502, "SNAPSHOT_FAILED", "no public posts",
+		  "The crawl made with this Idempotency-Key failed: no public posts. A new crawl takes another key.", false },
+		{ CRAWL_FAILED, ERROR_NONE, 500, "INTERNAL", "", "failed. To go on with it", true },
+		{ CRAWL_CANCELED, ERROR_CANCELED, 409, "CANCELED", "on request",
+		  "The crawl made with this Idempotency-Key was canceled: on request. A new crawl takes another key.", false },
+	};
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		world_view(world, table[i].state);
+		world->answer.existed = true;
+		world->answer.view.crawl.error = table[i].error;
+		(void)str_copy(world->answer.view.crawl.error_text, ERROR_TEXT_SIZE, table[i].text);
+		send_trigger(fd, JSON_TYPE KEY, body);
+		answer = client_answer(world, fd);
+		assert_error(&answer, table[i].status, table[i].code, table[i].word);
+		assert_string_equal(members_of(answer.doc), ERROR_MEMBERS);
+		assert_int_equal(strstr(text_of(&answer, "message"), "/retry") != NULL, table[i].retry);
+		answer_done(&answer);
+	}
 	close(fd);
 }
 
@@ -278,12 +454,12 @@ test_status_tells_each_state(void **state)
 		bool ready, active;
 		const char *members;
 	} table[] = {
-		{ CRAWL_ACCEPTED, "pending", NULL, false, true, STATUS_MEMBERS ",next_check_at" },
-		{ CRAWL_RECONCILING, NULL, NULL, false, true, STATUS_MEMBERS ",next_check_at" },
-		{ CRAWL_POLLING, "processing", "polling", false, true, STATUS_MEMBERS ",next_check_at" },
-		{ CRAWL_READY, "ready", "ready", true, true, STATUS_MEMBERS ",next_check_at" },
-		{ CRAWL_DOWNLOADING, "downloading", "downloading", true, true, STATUS_MEMBERS ",next_check_at" },
-		{ CRAWL_STORING, "downloading", "downloading", true, true, STATUS_MEMBERS ",next_check_at" },
+		{ CRAWL_ACCEPTED, "pending", NULL, false, true, STATUS_MEMBERS ",waiting_until,next_check_at" },
+		{ CRAWL_RECONCILING, NULL, NULL, false, true, STATUS_MEMBERS ",waiting_until,next_check_at" },
+		{ CRAWL_POLLING, "processing", "polling", false, true, STATUS_MEMBERS ",waiting_until,next_check_at" },
+		{ CRAWL_READY, "ready", "ready", true, true, STATUS_MEMBERS ",waiting_until,next_check_at" },
+		{ CRAWL_DOWNLOADING, "downloading", "downloading", true, true, STATUS_MEMBERS ",waiting_until,next_check_at" },
+		{ CRAWL_STORING, "downloading", "downloading", true, true, STATUS_MEMBERS ",waiting_until,next_check_at" },
 		{ CRAWL_COMPLETED, "completed", "completed", true, false,
 		  STATUS_MEMBERS ",gcs_path,post_count,media_count,error_count,size_bytes,crc32c,sha256" },
 		{ CRAWL_FAILED, "failed", "failed", false, false,
@@ -365,21 +541,76 @@ static void
 test_status_says_what_a_crawl_waits_for(void **state)
 {
 	struct world *world = *state;
+	struct crawl_view *view = &world->answer.view;
 	struct answer answer;
 	int fd;
 
 	world->answers_all = true;
 	world_run(world);
-	world->answer.view.crawl.due_ms = 1764000030000;
-	(void)str_copy(world->answer.view.crawl.note, NOTE_SIZE, "the provider is building the file");
+	view->crawl.due_ms = 1764000030000;
+	(void)str_copy(view->crawl.note, NOTE_SIZE, "the provider is building the file");
 	fd = client_open(world);
 	client_send(fd, STATUS);
 	answer = client_answer(world, fd);
 	assert_string_equal(text_of(&answer, "waiting_for"), "the provider is building the file");
+	assert_true(json_is_null(member(&answer, "waiting_until")));
 	assert_string_equal(text_of(&answer, "next_check_at"), "2025-11-24T16:00:30.000Z");
-	assert_string_equal(json_text(member(&answer, "background_processing"), "estimated_completion"),
-	    "2025-11-24T17:00:00.000Z");
 	answer_done(&answer);
+	/* What holds it now says more than what was noted once. */
+	(void)str_copy(view->waiting_for, WAITING_SIZE, "Bright Data refuses the API key");
+	view->waiting_until_ms = 1764000060000;
+	client_send(fd, STATUS);
+	answer = client_answer(world, fd);
+	assert_string_equal(text_of(&answer, "waiting_for"), "Bright Data refuses the API key");
+	assert_string_equal(text_of(&answer, "waiting_until"), "2025-11-24T16:01:00.000Z");
+	answer_done(&answer);
+	close(fd);
+}
+
+/* The moment told is `minutes` away, give or take what the test itself takes. */
+static void
+assert_estimated(struct world *world, const struct answer *answer, int64_t minutes)
+{
+	const char *text = json_text(member(answer, "background_processing"), "estimated_completion");
+	char low[TIME_TEXT_SIZE], high[TIME_TEXT_SIZE];
+	int64_t at = world_wall_ms(&world->clock) + minutes * 60000;
+
+	if (minutes < 0) {
+		assert_true(json_is_null(json_object_get(member(answer, "background_processing"),
+		    "estimated_completion")));
+		return;
+	}
+	assert_non_null(text);
+	assert_true(strcmp(text, time_format(low, at - 20000)) > 0);
+	assert_true(strcmp(text, time_format(high, at + 1000)) < 0);
+}
+
+static void
+test_status_estimates_when_polling_gives_up(void **state)
+{
+	static const struct {
+		enum crawl_state state;
+		uint32_t polls;
+		int64_t minutes;	/* from now; -1: null */
+	} table[] = {
+		{ CRAWL_ACCEPTED, 0, -1 }, { CRAWL_POLLING, 0, 60 }, { CRAWL_POLLING, 100, 10 },
+		{ CRAWL_POLLING, 120, 0 }, { CRAWL_POLLING, 130, 0 }, { CRAWL_READY, 3, -1 }, { CRAWL_COMPLETED, 3, -1 },
+	};
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world->answers_all = true;
+	world_run(world);
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		world_view(world, table[i].state);
+		world->answer.view.crawl.polls = table[i].polls;
+		client_send(fd, STATUS);
+		answer = client_answer(world, fd);
+		assert_estimated(world, &answer, table[i].minutes);
+		answer_done(&answer);
+	}
 	close(fd);
 }
 
@@ -478,6 +709,36 @@ test_download_answers_when_the_crawl_has_ended(void **state)
 	client_send(fd, DOWNLOAD);
 	answer = client_answer(world, fd);
 	assert_error(&answer, 409, "NOT_READY", "collecting");
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_download_of_a_failed_crawl_waits_when_it_goes_on(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	uint64_t request;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, DOWNLOAD);
+	request = world_asked(world, MSG_CRAWL_FETCH)->request;
+	/* As it was a moment ago; then it is polling, then it ends. */
+	for (int polling = 0; polling < 2; polling++) {
+		world_view(world, polling ? CRAWL_POLLING : CRAWL_FAILED);
+		world->answer.view.crawl.error = polling ? ERROR_NONE : ERROR_POLLING_TIMEOUT;
+		world->answer.more = true;
+		world_answer(world, request);
+		for (int i = 0; i < 10; i++)
+			world_turn(world);
+		assert_non_null(TAILQ_FIRST(&world->front->waiting));
+	}
+	world_view(world, CRAWL_COMPLETED);
+	world_answer(world, request);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
 	answer_done(&answer);
 	close(fd);
 }
@@ -632,9 +893,13 @@ test_a_retry_that_the_former_keeper_noted_is_not_refused_by_the_next(void **stat
 /* ---- health ---- */
 
 static void
-answer_health(struct world *world, bool store_ok, unsigned pollers)
+answer_health_of(struct world *world, bool store_ok, unsigned pollers, enum provider_state provider)
 {
-	struct msg_health_answer health = { .store_ok = store_ok, .pollers = pollers, .publishers = 1 };
+	struct msg_health_answer health = {
+		.store_ok = store_ok, .pollers = pollers, .publishers = 1, .provider = provider,
+		.provider_until_ms = provider != PROVIDER_OK ? 1764000060000 : 0,
+		.provider_calls = 3, .provider_calls_max = 16, .provider_refusals = 7,
+	};
 
 	health.request = world_asked(world, MSG_HEALTH_READ)->request;
 	health.counts[CRAWL_ACCEPTED] = 1;
@@ -644,6 +909,12 @@ answer_health(struct world *world, bool store_ok, unsigned pollers)
 	health.outbox_age_ms = 1500;
 	msg_health_answer_put(&world->out, &health);
 	peer_send(world->keeper, &world->out);
+}
+
+static void
+answer_health(struct world *world, bool store_ok, unsigned pollers)
+{
+	answer_health_of(world, store_ok, pollers, PROVIDER_OK);
 }
 
 static void
@@ -670,6 +941,49 @@ test_health_counts_the_work(void **state)
 	assert_int_equal(json_int(member(&answer, "outbox"), "events", 0, 100, -1), 5);
 	assert_int_equal(json_int(member(&answer, "crawls"), "completed", 0, 100, -1), 40);
 	answer_done(&answer);
+	close(fd);
+}
+
+/* Crawls are taken and wait: nobody is to restart trawld because of it. */
+static void
+test_health_tells_how_the_provider_is_and_stays_healthy(void **state)
+{
+	static const struct {
+		enum provider_state state;
+		const char *name, *check;
+	} table[] = {
+		{ PROVIDER_OK, "ok", "ok" },
+		{ PROVIDER_LIMITED, "limited", "fewer calls" },
+		{ PROVIDER_AWAY, "away", "cannot be reached" },
+		{ PROVIDER_KEY_REFUSED, "key_refused", "refuses the API key" },
+	};
+	struct world *world = *state;
+	const json_t *provider;
+	struct answer answer;
+	int fd;
+
+	assert_int_equal(countof(table), PROVIDER_STATE_COUNT);
+	world_run(world);
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(table); i++) {
+		client_send(fd, HEALTH);
+		answer_health_of(world, true, 2, table[i].state);
+		answer = client_answer(world, fd);
+		assert_int_equal(answer.status, 200);
+		assert_string_equal(text_of(&answer, "status"), "healthy");
+		assert_string_equal(members_of(member(&answer, "checks")), "keeper,store,pollers,publisher,provider");
+		assert_non_null(strstr(json_text(member(&answer, "checks"), "provider"), table[i].check));
+		assert_int_equal(json_is_true(member(&answer, "provider_paused")), table[i].state != PROVIDER_OK);
+		provider = member(&answer, "provider");
+		assert_string_equal(members_of(provider),
+		    "state,until,calls_in_flight,calls_max,refusals_in_5_minutes");
+		assert_string_equal(json_text(provider, "state"), table[i].name);
+		assert_int_equal(json_is_null(json_object_get(provider, "until")), table[i].state == PROVIDER_OK);
+		assert_int_equal(json_int(provider, "calls_in_flight", 0, 100, -1), 3);
+		assert_int_equal(json_int(provider, "calls_max", 0, 100, -1), 16);
+		assert_int_equal(json_int(provider, "refusals_in_5_minutes", 0, 100, -1), 7);
+		answer_done(&answer);
+	}
 	close(fd);
 }
 
@@ -958,7 +1272,7 @@ test_a_keeper_that_stays_away_is_503_with_retry_after(void **state)
 	assert_non_null(strstr(answer.head, "\r\nRetry-After: 2\r\n"));
 	answer_done(&answer);
 	answer = client_answer(world, trigger);
-	assert_error(&answer, 503, "UNAVAILABLE", "not known");
+	assert_error_once(&answer, 503, "UNAVAILABLE", "not known");
 	answer_done(&answer);
 	/* The one that is on disk is safe. */
 	answer = client_answer(world, kept);
@@ -988,7 +1302,18 @@ test_a_keeper_that_does_not_answer_is_503(void **state)
 	assert_non_null(TAILQ_FIRST(&world->front->waiting));
 	world->ahead_ms += 8000;
 	answer = client_answer(world, fd);
+	/* Whoever just sends it again has two crawls, if the first was kept. */
+	assert_error_once(&answer, 503, "UNAVAILABLE", "in time");
+	assert_string_equal(members_of(answer.doc), ERROR_MEMBERS);
+	assert_non_null(strstr(text_of(&answer, "recovery_suggestion"), "Look at the status first"));
+	answer_done(&answer);
+	(void)world_asked(world, MSG_FORGET);
+	send_trigger(fd, JSON_TYPE KEY, body);
+	(void)world_asked(world, MSG_CRAWL_CREATE);
+	world->ahead_ms += 10000;
+	answer = client_answer(world, fd);
 	assert_error(&answer, 503, "UNAVAILABLE", "in time");
+	assert_non_null(strstr(text_of(&answer, "recovery_suggestion"), "same Idempotency-Key"));
 	answer_done(&answer);
 	close(fd);
 }
@@ -1051,23 +1376,30 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(trigger_waits_for_the_provider_and_tells_the_snapshot),
 		T(trigger_answers_202_when_the_wait_ends_first),
+		T(a_202_says_what_the_crawl_waits_for),
+		T(a_drain_does_not_look_again),
 		T(trigger_does_not_wait_when_told_so),
 		T(trigger_tells_when_polling_is_disabled),
 		T(trigger_that_fails_carries_the_crawls_error),
+		T(an_existing_crawl_is_told_as_it_is),
+		T(an_existing_crawl_that_ended_badly_is_an_error_with_the_way_on),
 		T(a_bad_trigger_is_refused_without_asking_the_keeper),
 		T(what_the_keeper_refuses_becomes_its_status),
 		T(status_tells_each_state),
 		T(status_of_a_completed_crawl_carries_the_object),
 		T(status_says_what_a_crawl_waits_for),
+		T(status_estimates_when_polling_gives_up),
 		T(status_asks_the_provider_when_polling_is_disabled),
 		T(an_unknown_crawl_is_404),
 		T(download_answers_when_the_crawl_has_ended),
+		T(download_of_a_failed_crawl_waits_when_it_goes_on),
 		T(download_goes_on_without_its_client),
 		T(cancel_tells_what_came_of_it),
 		T(retry_says_what_comes_now),
 		T(retry_says_why_not),
 		T(a_retry_that_the_former_keeper_noted_is_not_refused_by_the_next),
 		T(health_counts_the_work),
+		T(health_tells_how_the_provider_is_and_stays_healthy),
 		T(health_names_the_check_that_fails),
 		T(paths_and_methods_that_do_not_exist),
 		T(a_crawl_id_may_be_in_capitals_and_a_query_is_ignored),
