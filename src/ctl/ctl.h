@@ -164,6 +164,7 @@ int ctl_status(struct ctl *);
 int ctl_wait(struct ctl *);
 int ctl_download(struct ctl *);
 int ctl_cancel(struct ctl *);
+int ctl_retry(struct ctl *);
 int ctl_events(struct ctl *);
 int ctl_health(struct ctl *);
 int ctl_help_command(struct ctl *);

@@ -43,13 +43,43 @@ print_counts(struct ctl *ctl, const json_t *crawls)
 	ctl_field(ctl, "crawls", line[0] != '\0' ? line : "none", COLOUR_NONE);
 }
 
+/* "refuses the API key; ..., until ...; 1 of 16 calls in flight, 3 refusals in 5 minutes" */
+static void
+print_provider(struct ctl *ctl, const json_t *doc)
+{
+	char check[128], until[64], calls[32], most[32], refusals[32], line[400];
+
+	ctl_member_text(check, sizeof(check), doc, "checks.provider");
+	ctl_member_text(until, sizeof(until), doc, "provider.until");
+	ctl_member_text(calls, sizeof(calls), doc, "provider.calls_in_flight");
+	ctl_member_text(most, sizeof(most), doc, "provider.calls_max");
+	ctl_member_text(refusals, sizeof(refusals), doc, "provider.refusals_in_5_minutes");
+	(void)snprintf(line, sizeof(line), "%s%s%s; %s of %s calls in flight, %s refused for too many in 5 minutes", check,
+	    until[0] != '\0' ? ", until " : "", until, calls, most, refusals);
+	ctl_field(ctl, "provider", line, COLOUR_NONE);
+}
+
+static void
+print_checks(struct ctl *ctl, const json_t *doc)
+{
+	const json_t *checks = ctl_member(doc, "checks");
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)checks, name, value) {
+		if (strcmp(name, "provider") == 0 && ctl_member(doc, "provider") != NULL)
+			print_provider(ctl, doc);
+		else if (json_is_object(value))
+			print_check(ctl, name, value);
+		else
+			ctl_field_of(ctl, name, checks, name);
+	}
+}
+
 static void
 print_health(struct ctl *ctl, const json_t *doc)
 {
 	char status[64], service[64], active[32], most[32];
-	const json_t *checks = ctl_member(doc, "checks");
-	const char *name;
-	json_t *value;
 
 	ctl_member_text(status, sizeof(status), doc, "status");
 	ctl_member_text(service, sizeof(service), doc, "service");
@@ -57,17 +87,10 @@ print_health(struct ctl *ctl, const json_t *doc)
 	ctl_member_text(most, sizeof(most), doc, "background_tasks.max_workers");
 	printf("%s%s%s: %s, %s crawls active, %s workers\n", ctl_paint(ctl, ctl_status_colour(status)), status,
 	    ctl_paint(ctl, COLOUR_NONE), service, active, most);
-	json_object_foreach((json_t *)checks, name, value) {
-		if (json_is_object(value))
-			print_check(ctl, name, value);
-		else
-			ctl_field_of(ctl, name, checks, name);
-	}
+	print_checks(ctl, doc);
 	if (ctl_member(doc, "crawls") != NULL)
 		print_counts(ctl, ctl_member(doc, "crawls"));
 	ctl_field_of(ctl, "outbox", doc, "outbox.events");
-	if (json_is_true(ctl_member(doc, "provider_paused")))
-		ctl_field(ctl, "provider", "asked for a pause; calls are held back", COLOUR_NONE);
 	ctl_field_of(ctl, "last error", doc, "last_error");
 }
 

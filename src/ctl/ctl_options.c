@@ -45,12 +45,12 @@ static const struct cli_option options[OPTION_COUNT] = {
 	    .help = "At most so many posts" },
 	[OPT_FILE] = { "file", 'f', .commands = " trigger ", .value = "FILE", AT(OPT_FILE),
 	    .help = "The whole request as JSON, - for standard input" },
-	[OPT_WAIT] = { "wait", 'w', .commands = " trigger ", AT(OPT_WAIT), .help = "Go on as the command wait" },
+	[OPT_WAIT] = { "wait", 'w', .commands = " trigger retry ", AT(OPT_WAIT), .help = "Go on as the command wait" },
 	[OPT_IDEMPOTENCY_KEY] = { "idempotency-key", .commands = " trigger ", .value = "KEY", AT(OPT_IDEMPOTENCY_KEY),
 	    .help = "Key of an earlier try: the same crawl, not a second one" },
-	[OPT_TIMEOUT] = { "timeout", 't', .commands = " trigger wait download ", .value = "TIME", AT(OPT_TIMEOUT),
+	[OPT_TIMEOUT] = { "timeout", 't', .commands = " trigger wait download retry ", .value = "TIME", AT(OPT_TIMEOUT),
 	    .help = "Give up after, as 90s, 5m, 2h; 2h unless told" },
-	[OPT_INTERVAL] = { "interval", 'i', .commands = " trigger wait ", .value = "TIME", AT(OPT_INTERVAL),
+	[OPT_INTERVAL] = { "interval", 'i', .commands = " trigger wait retry ", .value = "TIME", AT(OPT_INTERVAL),
 	    .help = "Pause between two questions; 2s unless told" },
 	[OPT_OUTPUT] = { "output", 'o', .commands = " download ", .value = "FILE", AT(OPT_OUTPUT),
 	    .help = "Copy the object there, - for standard output" },
@@ -101,6 +101,12 @@ const struct ctl_command ctl_commands[] = {
 	    ctl_download, false },
 	{ "cancel", "ID", "Stop a crawl", "  trawlctl cancel 0190a1b2-0000-7000-8000-000000000000\n", NULL,
 	    ctl_cancel, false },
+	{ "retry", "ID", "Go on with a crawl that failed",
+	    "  trawlctl retry 0190a1b2-0000-7000-8000-000000000000\n"
+	    "  trawlctl retry 0190a1b2-0000-7000-8000-000000000000 --wait\n",
+	    "The provider is asked again about the job that was paid for; one that may exist is\n"
+	    "searched for first. Only a crawl that never had a job starts from the beginning.\n",
+	    ctl_retry, false },
 	{ "events", "[ID]", "Show the local event log",
 	    "  trawlctl events --limit 20\n"
 	    "  trawlctl events 0190a1b2-0000-7000-8000-000000000000 --json\n"

@@ -1,5 +1,6 @@
 /*
- * ctl_status.c - shows a crawl as the API tells it, and asks for its cancellation.
+ * ctl_status.c - shows a crawl as the API tells it, and asks for its cancellation or
+ * for another try.
  */
 #include "ctl/ctl.h"
 
@@ -16,6 +17,7 @@ static const struct {
 } lines[] = {
 	{ "snapshot", "snapshot_id" },
 	{ "waiting for", "waiting_for" },
+	{ "until", "waiting_until" },
 	{ "platform", "metadata.platform" },
 	{ "competitor", "metadata.competitor" },
 	{ "brand", "metadata.brand" },
@@ -65,7 +67,7 @@ ctl_status_print(struct ctl *ctl, const json_t *doc)
 }
 
 static void
-print_canceled(struct ctl *ctl, const json_t *doc)
+print_noted(struct ctl *ctl, const json_t *doc)
 {
 	ctl_field_of(ctl, "crawl", doc, "crawl_id");
 	ctl_field_of(ctl, "status", doc, "crawl_status");
@@ -88,10 +90,10 @@ ask_and_print(struct ctl *ctl, const char *method, const char *tail, const char 
 		return status;
 	if (reply.status < 200 || reply.status > 299)
 		status = ctl_refused(ctl, &reply, attempted);
-	else if (ctl->json)
-		ctl_reply_print(&reply);
-	else
+	else if (!ctl->json)
 		print(ctl, reply.doc);
+	else if (ctl->args->value[OPT_WAIT] == NULL)	/* else the crawl's end is the one document */
+		ctl_reply_print(&reply);
 	ctl_reply_done(&reply);
 	return status;
 }
@@ -105,5 +107,23 @@ ctl_status(struct ctl *ctl)
 int
 ctl_cancel(struct ctl *ctl)
 {
-	return ask_and_print(ctl, "POST", "/cancel", "cancel the crawl", print_canceled);
+	return ask_and_print(ctl, "POST", "/cancel", "cancel the crawl", print_noted);
+}
+
+int
+ctl_retry(struct ctl *ctl)
+{
+	int64_t timeout_ms, interval_ms;
+	int status;
+
+	if (ctl_wait_times(ctl, &timeout_ms, &interval_ms) != EX_OK)
+		return EX_USAGE;	/* before anything is asked for */
+	status = ask_and_print(ctl, "POST", "/retry", "retry the crawl", print_noted);
+	if (status != EX_OK)
+		return status;
+	if (ctl->args->value[OPT_WAIT] != NULL)
+		return ctl_wait(ctl);
+	if (!ctl->json)
+		ctl_say(ctl, "next: trawlctl%s wait %s", ctl->target.told, ctl->args->operand);
+	return EX_OK;
 }

@@ -15,6 +15,22 @@
 #define TRIGGER_PATIENCE_MS 30000
 #define TRIGGER_TIMEOUT_MS  (10 * 60 * 1000)	/* the daemon itself waits TRIGGER_WAIT_SECONDS */
 
+/* A key may find a crawl that is further on: the answer's own words then. */
+static void
+print_progress(struct ctl *ctl, const struct ctl_reply *reply)
+{
+	char background[32];
+
+	ctl_member_text(background, sizeof(background), reply->doc, "background_processing.status");
+	if (reply->status == 202)
+		ctl_field(ctl, "status", "accepted; the provider has not answered yet", COLOUR_NONE);
+	else if (strcmp(background, "completed") == 0)
+		ctl_field_of(ctl, "status", reply->doc, "message");
+	else
+		ctl_field(ctl, "status", "triggered", COLOUR_NONE);
+	ctl_field_of(ctl, "waiting for", reply->doc, "waiting_for");
+}
+
 /* What the answer says, and what to do now. */
 static void
 print_triggered(struct ctl *ctl, const struct ctl_reply *reply)
@@ -23,10 +39,7 @@ print_triggered(struct ctl *ctl, const struct ctl_reply *reply)
 
 	ctl_field_of(ctl, "crawl", reply->doc, "crawl_id");
 	ctl_field_of(ctl, "snapshot", reply->doc, "snapshot_id");
-	if (reply->status == 202)
-		ctl_field(ctl, "status", "accepted; the provider has not answered yet", COLOUR_NONE);
-	else
-		ctl_field(ctl, "status", "triggered", COLOUR_NONE);
+	print_progress(ctl, reply);
 	if (ctl->args->value[OPT_WAIT] != NULL)
 		return;
 	(void)fflush(stdout);

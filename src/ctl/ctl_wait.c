@@ -26,7 +26,7 @@ struct wait {
 	int64_t		 timeout_ms;
 	int64_t		 interval_ms;
 	bool		 ended;		/* and the end has been printed */
-	char		 told[256];	/* the state last told of */
+	char		 told[320];	/* the state last told of */
 };
 
 static int
@@ -51,7 +51,7 @@ read_duration(struct ctl *ctl, enum ctl_option_id option, const char *name, int6
 static void
 describe(const json_t *doc, char *dst, size_t size)
 {
-	char status[32], reason[180];
+	char status[32], reason[280];
 
 	ctl_member_text(status, sizeof(status), doc, "status");
 	ctl_member_text(reason, sizeof(reason), doc, "waiting_for");
@@ -61,19 +61,31 @@ describe(const json_t *doc, char *dst, size_t size)
 		(void)snprintf(dst, size, "%s", status);
 }
 
+/* ", until ...": that it moves on is no news, so it is not part of the description. */
+static const char *
+describe_until(const json_t *doc, char *dst, size_t size)
+{
+	char at[64];
+
+	ctl_member_text(at, sizeof(at), doc, "waiting_until");
+	(void)snprintf(dst, size, at[0] != '\0' ? ", until %s" : "%s", at);
+	return dst;
+}
+
 static void
 tell_state(struct wait *wait, const json_t *doc)
 {
 	int64_t since_ms = clock_mono_ms(&clock_system) - wait->begin_ms;
-	char text[sizeof(wait->told)], elapsed[32];
+	char text[sizeof(wait->told)], until[80], elapsed[32];
 
 	describe(doc, text, sizeof(text));
+	describe_until(doc, until, sizeof(until));
 	duration_format(elapsed, sizeof(elapsed), since_ms - since_ms % 1000);
 	if (since_ms < 1000)
 		(void)str_copy(elapsed, sizeof(elapsed), "0 s");
-	ctl_progress(wait->ctl, "%s: %s", elapsed, text);
+	ctl_progress(wait->ctl, "%s: %s%s", elapsed, text, until);
 	if (!wait->ctl->motion && strcmp(text, wait->told) != 0)
-		ctl_say(wait->ctl, "%s: %s, after %s", wait->crawl_id, text, elapsed);
+		ctl_say(wait->ctl, "%s: %s%s, after %s", wait->crawl_id, text, until, elapsed);
 	(void)str_copy(wait->told, sizeof(wait->told), text);
 }
 

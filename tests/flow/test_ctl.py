@@ -67,7 +67,7 @@ class Words(CtlTest, unittest.TestCase):
 
     def test_help_at_each_level_goes_to_stdout(self):
         top = self.expect(ctl("--help"), OK)
-        commands = ("trigger", "status", "wait", "download", "cancel", "events", "health", "help")
+        commands = ("trigger", "status", "wait", "download", "cancel", "retry", "events", "health", "help")
         for command in commands:
             self.assertRegex(top.stdout, rf"(?m)^  {command} ")
             own = self.expect(ctl(command, "--help"), OK)
@@ -85,6 +85,8 @@ class Words(CtlTest, unittest.TestCase):
         self.expect(ctl("status"), USAGE, "ID")
         self.expect(ctl("status", "not-an-id"), USAGE, "not-an-id")
         self.expect(ctl("wait", NOBODY, "--timeout", "soon"), USAGE, "--timeout")
+        self.expect(ctl("retry", "not-an-id"), USAGE, "not-an-id")
+        self.expect(ctl("retry", NOBODY, "--wait", "--timeout", "soon"), USAGE, "--timeout")
         self.expect(ctl("trigger"), USAGE, "no page")
         self.expect(ctl("trigger", PAGE, "-n", "many"), USAGE, "--num-of-posts")
         self.expect(ctl("trigger", "--file", self.folder / "missing.json"), USAGE, "missing.json")
@@ -413,6 +415,75 @@ class Answers(CtlTest, unittest.TestCase):
         self.assertIn("unhealthy", done.stdout)
         self.assertIn("read-only", done.stdout)
         self.assertEqual(len(server.calls), 1)
+
+    PROVIDER = {"state": "key_refused", "until": "2026-01-02T03:04:05.678Z", "calls_in_flight": 1, "calls_max": 16,
+                "refusals_in_5_minutes": 3}
+
+    def test_health_tells_of_the_provider_in_a_line(self):
+        health = {"status": "healthy", "service": "data-ingestion", "provider_paused": True,
+                  "background_tasks": {"active_count": 0, "max_workers": 1, "enabled": True},
+                  "checks": {"keeper": "ok", "provider": "refuses the API key"}, "provider": self.PROVIDER}
+        server = self.fake((200, health))
+        done = self.expect(ctl("--daemon", server.url, "health"), OK)
+        self.assertEqual(self.fields(done.stdout)["provider"],
+                         "refuses the API key, until 2026-01-02T03:04:05.678Z; "
+                         "1 of 16 calls in flight, 3 refused for too many in 5 minutes")
+        health["provider"] = {**self.PROVIDER, "state": "ok", "until": None}
+        health["checks"]["provider"] = "ok"
+        done = self.expect(ctl("--daemon", server.url, "health"), OK)
+        self.assertIn("ok; 1 of 16", self.fields(done.stdout)["provider"])
+
+    NOTED = (200, {"status": "success", "message": "The provider is asked again", "crawl_id": NOBODY,
+                   "snapshot_id": "sd_1", "crawl_status": "processing"})
+
+    def test_retry_says_what_comes_now_and_waits_when_told_to(self):
+        server = self.fake(self.NOTED)
+        done = self.expect(ctl("--daemon", server.url, "retry", NOBODY), OK, f"wait {NOBODY}")
+        fields = self.fields(done.stdout)
+        self.assertEqual((fields["status"], fields["message"]), ("processing", "The provider is asked again"))
+        self.assertEqual([c[:2] for c in server.calls], [("POST", f"/api/v1/crawl/{NOBODY}/retry")])
+        done = self.expect(ctl("--daemon", server.url, "retry", NOBODY, "--json"), OK)
+        self.assertEqual((json.loads(done.stdout), done.stderr), (self.NOTED[1], ""))
+        for word, status in (("completed", OK), ("failed", FAILED)):
+            server = self.fake(self.NOTED, self.status_of("processing"), self.status_of(word))
+            done = self.expect(ctl("--daemon", server.url, "retry", NOBODY, "--wait", "-i", "20ms"), status)
+            self.assertTrue(done.stdout.startswith(f"crawl       {NOBODY}\nstatus      processing"), done.stdout)
+            server = self.fake(self.NOTED, self.status_of(word))
+            done = self.expect(ctl("--daemon", server.url, "retry", NOBODY, "--wait", "--json"), status)
+            self.assertEqual(json.loads(done.stdout)["status"], word)
+        server = self.fake(self.NOTED, self.status_of("processing"))
+        self.expect(ctl("--daemon", server.url, "retry", NOBODY, "-w", "-t", "200ms", "-i", "50ms"), TIMED_OUT,
+                    f"wait {NOBODY}")
+
+    def test_a_retry_that_is_refused_is_1_with_the_reason(self):
+        server = self.fake((409, {"status": "error", "message": "The crawl has not failed", "error_code": "CONFLICT",
+                                  "crawl_id": NOBODY, "recovery_suggestion": "Look at it."}))
+        for words in ((), ("--wait",)):
+            self.expect(ctl("--daemon", server.url, "retry", NOBODY, *words), FAILED, "cannot retry the crawl",
+                        "has not failed", "CONFLICT", "what to do: Look at it.")
+        self.assertEqual(len(server.calls), 2)
+
+    def test_a_key_that_finds_a_completed_crawl_is_told_so(self):
+        server = self.fake((200, {**self.DONE, "message": "Crawl completed already",
+                                  "background_processing": {"enabled": True, "status": "completed"}}))
+        done = self.expect(ctl("--daemon", server.url, "trigger", PAGE, "--idempotency-key", "mine"), OK)
+        self.assertEqual(self.fields(done.stdout)["status"], "Crawl completed already")
+
+    def test_what_a_crawl_waits_for_is_told_and_until_when(self):
+        waits = {"waiting_for": "Bright Data refuses the API key", "waiting_until": "2026-01-02T03:04:05.678Z"}
+        server = self.fake((202, {**self.DONE, "status": "accepted", "snapshot_id": None, **waits}))
+        done = self.expect(ctl("--daemon", server.url, "trigger", PAGE), OK)
+        self.assertIn(f"\nwaiting for {waits['waiting_for']}\n", done.stdout)
+        server = self.fake(self.status_of("pending", **waits))
+        done = self.expect(ctl("--daemon", server.url, "status", NOBODY), OK)
+        self.assertIn(f"\nwaiting for {waits['waiting_for']}\nuntil       {waits['waiting_until']}\n", done.stdout)
+        later = {**waits, "waiting_until": "2026-01-02T03:05:05.678Z"}
+        server = self.fake(self.status_of("pending", **waits), self.status_of("pending", **later),
+                           self.status_of("completed"))
+        done = self.expect(ctl("--daemon", server.url, "wait", NOBODY, "-i", "20ms"), OK)
+        told = done.stderr.splitlines()
+        self.assertEqual(len(told), 1, told)  # only the moment moved
+        self.assertIn(f"pending ({waits['waiting_for']}), until {waits['waiting_until']}, after", told[0])
 
     def test_states_are_told_once_each_on_stderr(self):
         server = self.fake(self.status_of("pending"), self.status_of("processing"), self.status_of("processing"),

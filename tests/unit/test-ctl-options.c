@@ -75,6 +75,22 @@ test_trigger_takes_every_member_of_the_body(void **state)
 }
 
 static void
+test_retry_takes_what_the_wait_after_it_takes(void **state)
+{
+	struct ctl_args args;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(parse(&args, "trawlctl retry 0190 --wait --timeout 5m -i 1s", &why), 0);
+	assert_string_equal(args.command->name, "retry");
+	assert_string_equal(args.operand, "0190");
+	assert_non_null(args.value[OPT_WAIT]);
+	assert_string_equal(args.value[OPT_TIMEOUT], "5m");
+	assert_string_equal(args.value[OPT_INTERVAL], "1s");
+	assert_int_equal(parse(&args, "trawlctl cancel 0190 --wait", &why), -EINVAL);
+}
+
+static void
 test_refusals_say_what_and_the_nearest_word(void **state)
 {
 	static const struct { const char *line, *word; } table[] = {
@@ -90,6 +106,8 @@ test_refusals_say_what_and_the_nearest_word(void **state)
 		{ "trawlctl trigger --brand", "--brand needs a value" },
 		{ "trawlctl health --json=1", "--json takes no value" },
 		{ "trawlctl status", "needs an argument" },
+		{ "trawlctl retry", "needs an argument" },
+		{ "trawlctl rety 0190", "did you mean \"retry\"" },
 		{ "trawlctl status a b", "\"b\" is too much" },
 		{ "trawlctl health a", "takes no argument" },
 	};
@@ -180,6 +198,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options_stand_before_and_after_command_and_operand),
 		cmocka_unit_test(test_trigger_takes_every_member_of_the_body),
+		cmocka_unit_test(test_retry_takes_what_the_wait_after_it_takes),
 		cmocka_unit_test(test_refusals_say_what_and_the_nearest_word),
 		cmocka_unit_test(test_no_command_is_told_apart_from_a_wrong_one),
 		cmocka_unit_test(test_words_of_any_length_are_refused_politely),
