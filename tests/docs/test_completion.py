@@ -40,6 +40,7 @@ CASES = (
     ("trawlctl events --plat", set()),
     ("trawlctl download 0190a1b2-0000-7000-8000-000000000000 -o ", FILES),
     ("trawlctl wait --timeout 5m --inter", {"--interval"}),
+    ("trawlctl retry 0190a1b2-0000-7000-8000-000000000000 --wa", {"--wait"}),
     ("trawlctl nonsense --dae", {"--daemon"}),
     ("trawld --check", {"--check-config"}),
     ("trawld --config ", FILES),
