@@ -43,7 +43,7 @@ print_counts(struct ctl *ctl, const json_t *crawls)
 	ctl_field(ctl, "crawls", line[0] != '\0' ? line : "none", COLOUR_NONE);
 }
 
-/* "refuses the API key; ..., until ...; 1 of 16 calls in flight, 3 refusals in 5 minutes" */
+/* "cannot be reached; ..., until TIME; 1 of 16 calls in flight, 3 refused ..." */
 static void
 print_provider(struct ctl *ctl, const json_t *doc)
 {
@@ -54,8 +54,8 @@ print_provider(struct ctl *ctl, const json_t *doc)
 	ctl_member_text(calls, sizeof(calls), doc, "provider.calls_in_flight");
 	ctl_member_text(most, sizeof(most), doc, "provider.calls_max");
 	ctl_member_text(refusals, sizeof(refusals), doc, "provider.refusals_in_5_minutes");
-	(void)snprintf(line, sizeof(line), "%s%s%s; %s of %s calls in flight, %s refused for too many in 5 minutes", check,
-	    until[0] != '\0' ? ", until " : "", until, calls, most, refusals);
+	(void)snprintf(line, sizeof(line), "%s%s%s; %s of %s calls in flight, %s refused for too many in 5 minutes",
+	    check, until[0] != '\0' ? ", until " : "", until, calls, most, refusals);
 	ctl_field(ctl, "provider", line, COLOUR_NONE);
 }
 

@@ -58,7 +58,7 @@ struct call {
 	bool			 pooled;	/* not the one that stands in when all are in use */
 	bool			 head_only;	/* HEAD: the answer without its body */
 	bool			 asked;		/* and an answer may still come */
-	unsigned		 asks;		/* how many keepers it was asked of: what one did, the next one finds done */
+	unsigned		 asks;		/* how many times: what one keeper did, the next finds done */
 	bool			 acknowledged;	/* trigger: the crawl is on disk */
 	bool			 refresh;	/* status: the provider is to be asked */
 	struct uuid		 crawl_id;

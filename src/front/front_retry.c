@@ -7,7 +7,8 @@
 
 static const char *const begun[CRAWL_STATE_COUNT] = {
 	[CRAWL_ACCEPTED] = "The crawl starts from the beginning; it had no job at the provider",
-	[CRAWL_RECONCILING] = "The crawl's job is searched for at the provider first; without one it starts from the beginning",
+	[CRAWL_RECONCILING] =
+	    "The crawl's job is searched for at the provider first; without one it starts from the beginning",
 	[CRAWL_POLLING] = "The provider is asked again about the crawl's job; nothing is paid again",
 };
 

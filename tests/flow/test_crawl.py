@@ -374,6 +374,28 @@ class Crawl(FlowTest):
         self.assertEqual((other.status, other.json["error_code"]), (422, "IDEMPOTENCY_MISMATCH"))
         self.assertEqual(len(sim.jobs()), 1)
 
+    def test_a_key_whose_crawl_has_ended_says_how(self):
+        sim = self.sim()
+        trawld = self.trawld(sim)
+
+        def again(page):
+            request = {**REQUEST, "url": f"https://www.facebook.com/{page}"}
+            return trawld.post("/api/v1/crawl/trigger", request, headers={"Idempotency-Key": f"day-{page}"})
+
+        done, failed = (again(page).json["crawl_id"] for page in ("acme", "fail"))
+        trawld.wait_status(done)
+        trawld.wait_status(failed, "failed")
+        answer = again("acme")
+        self.assertEqual((answer.status, answer.json["status"], answer.json["crawl_id"]), (200, "success", done))
+        self.assertIn("completed already", answer.json["message"])
+        self.assertEqual(answer.json["background_processing"]["status"], "completed")
+        answer = again("fail")
+        self.assertEqual((answer.status, answer.json["error_code"], answer.json["crawl_id"]),
+                         (502, "SNAPSHOT_FAILED", failed))
+        self.assertIn("The crawl made with this Idempotency-Key failed", answer.json["message"])
+        self.assertNotIn("Retry-After", answer.headers)
+        self.assertEqual(len(sim.jobs()), 2)
+
     def test_many_crawls_at_once_each_end_once(self):
         sim = self.sim()
         trawld = self.trawld(sim, TRIGGER_WAIT_SECONDS="0")

@@ -296,7 +296,8 @@ test_an_existing_crawl_is_told_as_it_is(void **state)
 		{ CRAWL_READY, 200, "success", "snapshot is ready", "ready", "is ready" },
 		{ CRAWL_DOWNLOADING, 200, "success", "being downloaded", "downloading", "being downloaded" },
 		{ CRAWL_STORING, 200, "success", "being stored", "downloading", "being stored" },
-		{ CRAWL_COMPLETED, 200, "success", "completed already; its status tells where", "completed", "Nothing is left" },
+		{ CRAWL_COMPLETED, 200, "success", "completed already; its status tells where", "completed",
+		  "Nothing is left" },
 	};
 	struct world *world = *state;
 	const json_t *background;
@@ -339,10 +340,12 @@ test_an_existing_crawl_that_ended_badly_is_an_error_with_the_way_on(void **state
 		{ CRAWL_FAILED, ERROR_BRIGHTDATA_UNAVAILABLE, 503, "BRIGHTDATA_UNAVAILABLE", "",
 		  "The crawl made with this Idempotency-Key failed. To go on with it: POST ", true },
 		{ CRAWL_FAILED, ERROR_SNAPSHOT_FAILED, 502, "SNAPSHOT_FAILED", "no public posts",
-		  "The crawl made with this Idempotency-Key failed: no public posts. A new crawl takes another key.", false },
+		  "The crawl made with this Idempotency-Key failed: no public posts. A new crawl takes another key.",
+		  false },
 		{ CRAWL_FAILED, ERROR_NONE, 500, "INTERNAL", "", "failed. To go on with it", true },
 		{ CRAWL_CANCELED, ERROR_CANCELED, 409, "CANCELED", "on request",
-		  "The crawl made with this Idempotency-Key was canceled: on request. A new crawl takes another key.", false },
+		  "The crawl made with this Idempotency-Key was canceled: on request. A new crawl takes another key.",
+		  false },
 	};
 	struct world *world = *state;
 	struct answer answer;
@@ -594,7 +597,8 @@ test_status_estimates_when_polling_gives_up(void **state)
 		int64_t minutes;	/* from now; -1: null */
 	} table[] = {
 		{ CRAWL_ACCEPTED, 0, -1 }, { CRAWL_POLLING, 0, 60 }, { CRAWL_POLLING, 100, 10 },
-		{ CRAWL_POLLING, 120, 0 }, { CRAWL_POLLING, 130, 0 }, { CRAWL_READY, 3, -1 }, { CRAWL_COMPLETED, 3, -1 },
+		{ CRAWL_POLLING, 120, 0 }, { CRAWL_POLLING, 130, 0 }, { CRAWL_READY, 3, -1 },
+		{ CRAWL_COMPLETED, 3, -1 },
 	};
 	struct world *world = *state;
 	struct answer answer;
@@ -839,7 +843,7 @@ test_retry_says_why_not(void **state)
 		{ CRAWL_POLLING, ERROR_NONE, "", "its status is \"processing\"", "status" },
 		{ CRAWL_COMPLETED, ERROR_NONE, "", "its status is \"completed\"", "status" },
 		{ CRAWL_CANCELED, ERROR_CANCELED, "on request", "was canceled", "trigger a new one" },
-		{ CRAWL_FAILED, ERROR_SNAPSHOT_EXPIRED, "kept for 30 days", "no longer keeps its snapshot, kept for 30 days",
+		{ CRAWL_FAILED, ERROR_SNAPSHOT_EXPIRED, "30 days are over", "no longer keeps its snapshot, 30 days are over",
 		  "trigger a new crawl" },
 		{ CRAWL_FAILED, ERROR_BRIGHTDATA_REJECTED, "url: unknown", "refused its input, url: unknown",
 		  "trigger a new crawl" },
