@@ -38,9 +38,11 @@ struct http_call {
 	bool		 fresh;
 	size_t		 body_max;
 	int		(*on_data)(const void *p, size_t len, void *arg);
+	bool		(*may_send)(void *arg);
 	http_done_fn	*on_done;
 	void		*arg;
 	bool		 stopped;	/* by on_data or body_max */
+	bool		 held_back;	/* by may_send */
 	bool		 canceled;	/* from inside on_data: ends without a word */
 	bool		 feeding;	/* inside on_data */
 	char		*body;
@@ -111,6 +113,22 @@ call_on_body(char *p, size_t size, size_t count, void *arg)
 	return 0;
 }
 
+/* ---- the last moment ---- */
+
+/* libcurl has a connection and has not written a byte of the request to it. */
+static int
+call_on_ready(void *arg, char *to, char *from, int to_port, int from_port)
+{
+	struct http_call *call = arg;
+
+	(void)to, (void)from, (void)to_port, (void)from_port;
+	if (call->may_send(call->arg))
+		return CURL_PREREQFUNC_OK;
+	call->held_back = true;
+	(void)why_set(&call->why, ECANCELED, "held back before it was sent");
+	return CURL_PREREQFUNC_ABORT;
+}
+
 /* ---- how it ended ---- */
 
 /* libcurl counts what it handed to the socket or to TLS. It reaches the transfer
@@ -129,6 +147,8 @@ call_was_sent(const struct http_call *call)
 static enum net_verdict
 call_verdict(const struct http_call *call, CURLcode result)
 {
+	if (call->held_back)
+		return NET_NOT_SENT;
 	if (call->stopped)
 		return NET_STOPPED;
 	if (result == CURLE_OK)
@@ -208,6 +228,7 @@ http_call_on_end(struct http_call *call, CURLcode result)
 		.content_length = call->head.content_length,
 		.retry_after_ms = http_retry_after_ms(call->head.retry_after,
 		    clock_wall_ms(&clock_system)),
+		.date_ms = http_date_ms(call->head.date),
 	};
 
 	if (!call->canceled) {
@@ -336,6 +357,10 @@ call_set_receivers(struct http_call *call)
 	(void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
 	if (call->on_data != NULL)
 		(void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
+	if (call->may_send != NULL) {
+		(void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, call_on_ready);
+		(void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
+	}
 }
 
 static void
@@ -372,6 +397,7 @@ http_call_start(struct net *net, const struct http_request *request, http_done_f
 	call->socket_dir = -1;
 	call->body_max = request->body_max;
 	call->on_data = request->on_data;
+	call->may_send = request->may_send;
 	call->on_done = on_done;
 	call->arg = arg;
 	http_head_init(&call->head);

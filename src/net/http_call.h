@@ -28,7 +28,7 @@ struct http_call;
 /* How the call ended, apart from what HTTP said. */
 enum net_verdict {
 	NET_ANSWERED,		/* a whole answer: status and body hold */
-	NET_NOT_SENT,		/* name, connect or TLS failed: not one byte of the request left */
+	NET_NOT_SENT,		/* name, connect or TLS failed, or may_send said no: not one byte of the request left */
 	NET_BROKEN,		/* the answer did not come, or not whole: cut, reset, bad framing */
 	NET_TIMEOUT,		/* the same, by our deadline or the stall limit */
 	NET_STOPPED,		/* on_data or body_max ended it */
@@ -51,6 +51,9 @@ struct http_request {
 	/* Takes a part of the body of a 200 answer (others are collected). 0 to go on, else the call is
 	 * stopped with NET_STOPPED. NULL: the body is collected. */
 	int		(*on_data)(const void *p, size_t len, void *arg);
+	/* Asked when the connection stands, in the last moment before the request's first byte leaves.
+	 * False ends the call with NET_NOT_SENT. NULL: it may. */
+	bool		(*may_send)(void *arg);
 };
 
 struct http_answer {
@@ -60,6 +63,7 @@ struct http_answer {
 	size_t		 body_len;
 	int64_t		 content_length;	/* -1: not told */
 	int64_t		 retry_after_ms;	/* seconds or HTTP date, clamped to 1 h; 0: none or nonsense */
+	int64_t		 date_ms;		/* the server's clock, of the Date header; 0: none or nonsense */
 	char		 content_type[64];
 	char		 error[256];		/* for people, when not ANSWERED; no secret in it */
 };

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/why.h"
 
+#define YEAR_9999     253402300799	/* its last second: no clock says more */
 #define LENGTH_DIGITS 18	/* what fits an int64_t whatever the digits are */
 
 void
@@ -76,6 +77,14 @@ head_on_retry_after(struct http_head *head, const char *value, size_t len, struc
 	return 0;
 }
 
+static int
+head_on_date(struct http_head *head, const char *value, size_t len, struct why *why)
+{
+	(void)why;
+	(void)str_copy_n(head->date, sizeof(head->date), value, len);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*read)(struct http_head *, const char *value, size_t len, struct why *);
@@ -84,6 +93,7 @@ static const struct {
 	{ "Transfer-Encoding", head_on_coding },
 	{ "Content-Type", head_on_type },
 	{ "Retry-After", head_on_retry_after },
+	{ "Date", head_on_date },
 };
 
 static int
@@ -158,6 +168,17 @@ http_head_line(struct http_head *head, const char *line, size_t len, struct why 
 }
 
 int64_t
+http_date_ms(const char *value)
+{
+	time_t when = curl_getdate(value, NULL);
+
+	/* A date begins with its weekday; curl_getdate would read "-5" or "1.5" as one. */
+	if (when <= 0 || when > YEAR_9999 || strspn(value, "0123456789+-. ") > 0)
+		return 0;
+	return (int64_t)when * 1000;
+}
+
+int64_t
 http_retry_after_ms(const char *value, int64_t now_wall_ms)
 {
 	size_t len = strlen(value);
@@ -169,12 +190,7 @@ http_retry_after_ms(const char *value, int64_t now_wall_ms)
 		/* More digits than fit are a long time, not nonsense. */
 		ms = seconds < 0 ? HTTP_RETRY_AFTER_MAX : seconds * 1000;
 	} else {
-		time_t when = curl_getdate(value, NULL);
-
-		/* A date begins with its weekday; curl_getdate would read "-5" or "1.5" as one. */
-		if (when < 0 || strspn(value, "0123456789+-. ") > 0)
-			return 0;
-		ms = (int64_t)when * 1000 - now_wall_ms;
+		ms = http_date_ms(value) - now_wall_ms;
 	}
 	if (ms < 0)
 		return 0;

@@ -27,6 +27,7 @@ struct http_head {
 	size_t		bytes;			/* seen so far */
 	char		content_type[64];
 	char		retry_after[64];
+	char		date[64];
 };
 
 void http_head_init(struct http_head *);
@@ -38,5 +39,8 @@ int http_head_line(struct http_head *, const char *line, size_t len, struct why 
 /* The value of Retry-After as a pause from now on: whole seconds or an HTTP date,
  * at most HTTP_RETRY_AFTER_MAX; 0 for none, nonsense or the past. */
 int64_t http_retry_after_ms(const char *value, int64_t now_wall_ms);
+
+/* The value of Date, in ms since 1970; 0 for none or nonsense. */
+int64_t http_date_ms(const char *value);
 
 #endif

@@ -28,6 +28,9 @@ struct outcome {
 	int		 stop_after;	/* on_data calls; 0: never */
 	int		 fed;
 	struct http_call *call;		/* to cancel from inside on_data */
+	bool		 forbidden;	/* may_send says no */
+	unsigned	 asked;		/* may_send was */
+	const struct canned *server;	/* where nothing may have come by then */
 };
 
 static int
@@ -79,6 +82,16 @@ on_data(const void *p, size_t len, void *arg)
 	return ++o->fed == o->stop_after;
 }
 
+static bool
+may_send(void *arg)
+{
+	struct outcome *o = arg;
+
+	o->asked++;
+	assert_int_equal(o->server->request_count, 0);
+	return !o->forbidden;
+}
+
 static struct http_request
 get(const struct fixture *f)
 {
@@ -88,7 +101,7 @@ get(const struct fixture *f)
 static void
 run(struct fixture *f, const struct http_request *request, struct outcome *o)
 {
-	*o = (struct outcome){ .stop_after = o->stop_after };
+	*o = (struct outcome){ .stop_after = o->stop_after, .forbidden = o->forbidden, .server = o->server };
 	(void)http_call_start(f->net, request, on_done, o);
 	assert_false(o->done);
 	canned_until(f->base, &o->done);
@@ -124,6 +137,63 @@ test_a_whole_answer_is_given_on(void **state)
 	assert_int_equal(o.answer.content_length, 4);
 	assert_int_equal(o.answer.retry_after_ms, 7000);
 	assert_string_equal(o.answer.content_type, "text/html; charset=utf-8");
+}
+
+static void
+test_the_servers_clock_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct http_request request = get(f);
+	struct outcome o = { 0 };
+
+	canned_once(f->server, NULL, "HTTP/1.1 200 OK\r\nDate: Wed, 21 Oct 2026 07:28:00 GMT\r\nContent-Length: 2\r\n\r\nok",
+	    CANNED_KEEP);
+	canned_once(f->server, NULL, "HTTP/1.1 503 No\r\ndate:Wed, 21 Oct 2026 07:28:01 GMT \r\nContent-Length: 0\r\n\r\n",
+	    CANNED_KEEP);
+	canned_once(f->server, NULL, "HTTP/1.1 200 OK\r\nDate: tomorrow\r\nContent-Length: 2\r\n\r\nok", CANNED_KEEP);
+	canned_once(f->server, NULL, OK_HEAD(2) "ok", CANNED_KEEP);
+	run(f, &request, &o);
+	assert_int_equal(o.answer.date_ms, 1792567680000);
+	run(f, &request, &o);
+	assert_int_equal(o.answer.date_ms, 1792567681000);
+	run(f, &request, &o);
+	assert_int_equal(o.answer.date_ms, 0);
+	run(f, &request, &o);
+	assert_int_equal(o.answer.date_ms, 0);
+}
+
+static void
+test_a_call_is_held_back_in_the_last_moment(void **state)
+{
+	struct fixture *f = *state;
+	struct http_request request = get(f);
+	struct outcome o = { .forbidden = true, .server = f->server };
+
+	canned_on(f->server, NULL, OK_HEAD(2) "ok", CANNED_KEEP);
+	request.method = "POST";
+	request.body = "[{}]";
+	request.body_len = 4;
+	request.may_send = may_send;
+	for (unsigned n = 0; n < 2; n++) {
+		request.fresh = n == 0;		/* the next time a connection may lie ready */
+		run(f, &request, &o);
+		assert_int_equal(o.answer.verdict, NET_NOT_SENT);
+		assert_int_equal(o.answer.status, 0);
+		assert_string_equal(o.answer.error, "held back before it was sent");
+		assert_int_equal(o.asked, 1);
+	}
+	assert_true(f->server->connections > 0);
+	/* Another call through the same server: what was held back does not come after all. */
+	o.forbidden = false;
+	run(f, &request, &o);
+	assert_int_equal(o.answer.verdict, NET_ANSWERED);
+	assert_int_equal(o.asked, 1);
+	assert_int_equal(f->server->request_count, 1);
+	/* It is not asked when there is no connection. */
+	request.url = "http://127.0.0.1:1/x";
+	run(f, &request, &o);
+	assert_int_equal(o.answer.verdict, NET_NOT_SENT);
+	assert_int_equal(o.asked, 0);
 }
 
 static void
@@ -537,6 +607,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_whole_answer_is_given_on),
+		TEST(test_the_servers_clock_is_told),
+		TEST(test_a_call_is_held_back_in_the_last_moment),
 		TEST(test_only_bodies_with_a_clear_end_are_whole),
 		TEST(test_a_gzip_body_stays_gzip),
 		TEST(test_nothing_was_sent_when_nobody_listens),

@@ -128,6 +128,31 @@ test_retry_after_in_every_form(void **state)
 			fail_msg("\"%s\" gives %lld ms", rows[i].value, (long long)http_retry_after_ms(rows[i].value, now));
 }
 
+static void
+test_the_servers_clock(void **state)
+{
+	static const struct {
+		const char *value, *time;	/* NULL: 0 */
+	} rows[] = {
+		{ "Wed, 21 Oct 2026 07:28:00 GMT", "2026-10-21T07:28:00Z" },
+		{ "Wednesday, 21-Oct-26 07:28:00 GMT", "2026-10-21T07:28:00Z" },
+		{ "Wed Oct 21 07:28:00 2026", "2026-10-21T07:28:00Z" },
+		{ "", NULL }, { "0", NULL }, { "1792567680", NULL }, { "now", NULL }, { "-5", NULL },
+		{ "Thu, 01 Jan 1970 00:00:00 GMT", NULL }, { "Wed, 21 Oct 2026000000 07:28:00 GMT", NULL },
+		{ "2026-10-21T07:28:00Z", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		int64_t ms = 0;
+
+		if (rows[i].time != NULL)
+			assert_int_equal(time_parse(rows[i].time, &ms), 0);
+		if (http_date_ms(rows[i].value) != ms)
+			fail_msg("\"%s\" gives %lld ms", rows[i].value, (long long)http_date_ms(rows[i].value));
+	}
+}
+
 int
 main(void)
 {
@@ -136,6 +161,7 @@ main(void)
 		cmocka_unit_test(test_an_interim_answer_is_forgotten),
 		cmocka_unit_test(test_an_endless_head_is_refused),
 		cmocka_unit_test(test_retry_after_in_every_form),
+		cmocka_unit_test(test_the_servers_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
