@@ -459,7 +459,8 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  true },
 	[KIND_RESULT_DROPPED] = { "result-dropped", LOG_LEVEL_WARNING, "5a21f0fa2df04157a72cf93fb4d259e0",
 	  "The result of a trigger was dropped",
-	  "Too many waited for a keeper. The keeper will search for the job at the provider.",
+	  "The poller had to leave before a keeper had confirmed it. The keeper will search for the job at "
+	  "the provider.",
 	  "See why there is no keeper.",
 	  true },
 	[KIND_TRIGGERS_LEFT] = { "triggers-left", LOG_LEVEL_WARNING, "486c27d30e6c48498730baccdea657f3",

@@ -204,10 +204,18 @@ read_by_rules(const struct http_answer *answer, const struct rule *rule,
 	    brightdata_wait_ms(answer) : answer->retry_after_ms;
 }
 
-/* No whole answer came; broken is what that means when the request may have left. */
+void
+brightdata_note_answer(const struct http_answer *answer, struct msg_verdict *verdict)
+{
+	verdict->http_status = answer->verdict == NET_ANSWERED ? (uint32_t)answer->status : 0;
+	verdict->date_ms = answer->date_ms;
+}
+
+/* Where each reader begins. No whole answer came; broken is what that means when the request may have left. */
 static bool
 read_broken(const struct http_answer *answer, enum outcome broken, struct msg_verdict *verdict)
 {
+	brightdata_note_answer(answer, verdict);
 	if (answer->verdict == NET_ANSWERED)
 		return false;
 	say(verdict, answer->verdict == NET_NOT_SENT ? OUTCOME_RETRY : broken,

@@ -46,6 +46,10 @@ char *brightdata_list_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const
 
 /* ---- what an answer means ---- */
 
+/* What every verdict says of the answer it was made of: http_status and date_ms. All
+ * readers of an http_answer do it; a body that was streamed has no reader. */
+void brightdata_note_answer(const struct http_answer *, struct msg_verdict *);
+
 void brightdata_read_trigger(const struct http_answer *, struct msg_trigger_done *);
 
 /* Also word and records. Returns true when the word is in no table. */

@@ -5,9 +5,13 @@
  *
  *   poller_new, poller_attach for each connection to the keeper, poller_drain, poller_free
  *
- * Who does what: poller_keeper.c the connection, what is sent and the drain;
- * poller_crawl.c tasks that are one call or one put; poller_download.c and
- * poller_reconcile.c the two long ones.
+ * Who does what: poller_keeper.c the connection; poller_kept.c results of triggers, until
+ * a keeper has them; poller_drain.c the end; poller_crawl.c tasks that are one call or
+ * one put; poller_download.c and poller_reconcile.c the two long ones.
+ *
+ * A trigger leaves once, in its time, and for the keeper that gave it: the last is asked
+ * in the moment before its first byte. Its result, whatever it is, is told to each
+ * keeper until one says that it has it on disk.
  */
 #ifndef POLLER_POLLER_H
 #define POLLER_POLLER_H
@@ -29,11 +33,12 @@
 
 #define POLLER_CALLS	  128	/* offered to the keeper */
 #define POLLER_TRANSFERS  1
-#define POLLER_CALLS_MAX  256	/* with triggers of a lost connection still on their way */
+#define POLLER_CALLS_MAX  256	/* with triggers of a lost connection still on their way; of triggers and
+				 * results that are kept together, too */
 #define POLLER_WORDS	  16
 #define POLLER_CALL_MS	  30000
 #define POLLER_TRIGGER_MS 60000
-#define POLLER_DRAIN_MS	  2500
+#define POLLER_DRAIN_MS	  2500	/* when nobody says how long it may last */
 
 struct poller;
 struct reconcile;
@@ -42,7 +47,9 @@ struct job {			/* one task being done */
 	LIST_ENTRY(job)	 link;
 	struct poller	*poller;
 	struct msg_task	 task;
+	uint64_t	 given_by;	/* the connection's keeper_serial */
 	int64_t		 started_mono_ms;
+	const char	*held_back;	/* why a trigger was not sent in the last moment */
 	/* What it is waiting for; each is NULL when not. */
 	struct http_call *call;
 	struct objstore_put *put;
@@ -56,11 +63,6 @@ struct job {			/* one task being done */
 	struct why	 disk_why;
 };
 
-struct kept_result {		/* a trigger result that found no keeper */
-	STAILQ_ENTRY(kept_result) link;
-	struct msg_trigger_done	 done;
-};
-
 struct poller {
 	struct event_base	*base;
 	const struct clock	*clock;
@@ -69,18 +71,24 @@ struct poller {
 	struct objstore		*objects;
 	struct download_dirs	 dirs;
 	struct peer		*keeper;	/* NULL: none */
+	uint64_t		 keeper_serial;	/* counts connections */
+	int			 keeper_fd;	/* the peer's, valid as long as it */
 	struct event		*alone;		/* without one for too long */
+	int64_t			 alone_mono_ms;
 	struct wire_out		 out;
 	LIST_HEAD(jobs, job)	 jobs;
 	unsigned		 calls, transfers;	/* running */
-	STAILQ_HEAD(kept_results, kept_result) kept;
+	unsigned		 triggers;	/* of these calls */
+	STAILQ_HEAD(kept_results, kept_result) kept;	/* not yet acknowledged */
 	unsigned		 kept_count;
+	bool			 acknowledged;	/* some keeper has acknowledged something */
+	unsigned		 calls_told;	/* in the last POLLER_STATE */
 	char			 words[POLLER_WORDS][32];	/* unknown status words met */
 	unsigned		 word_count;
 	int64_t			 told_mono_ms;	/* when a failure that will pass was last logged ... */
 	unsigned		 untold;	/* ... and how many were not since */
 	bool			 draining;
-	int64_t			 drain_mono_ms;
+	int64_t			 drain_mono_ms, drain_limit_ms, drain_margin_ms;
 	struct event		*drain_turn;
 	void			(*on_drained)(void *arg);
 	void			*drained_arg;
@@ -93,14 +101,31 @@ void poller_free(struct poller *);
 
 /* Takes fd, the stream to the keeper; an older connection is given up. */
 void poller_attach(struct poller *, const struct inherit_message *who, int fd);
-/* Takes no more work, gives back what can be given back, lets triggers come home for
- * a while; then on_drained, once. */
-void poller_drain(struct poller *, void (*on_drained)(void *arg), void *arg);
+/* Takes no more work; then on_drained, once, before within_ms (0: not told) are over. With
+ * 10 s and more all that is begun goes on to its end, with less what can be done again is
+ * given back at once. Triggers come home, and their results are acknowledged, if the time
+ * allows it. */
+void poller_drain(struct poller *, int64_t within_ms, void (*on_drained)(void *arg), void *arg);
 
 /* The frame in poller->out; dropped when there is no keeper. */
 void poller_send(struct poller *);
-/* A trigger's result is kept until a keeper is there. */
+/* Its time to leave is over: nothing of it may be sent any more. */
+bool poller_is_late(const struct poller *, const struct msg_task *);
+/* The connection of this serial is there, and its far end is, too. */
+bool poller_is_given_by_keeper(const struct poller *, uint64_t serial);
+/* All jobs but triggers. */
+void poller_give_back(struct poller *);
+
+/* poller_kept.c */
 void poller_send_trigger_done(struct poller *, const struct msg_trigger_done *);
+void poller_send_state(struct poller *);
+ipc_handler_fn poller_on_trigger_kept;
+/* To a new keeper, before its POLLER_STATE: all results that are kept, and which triggers
+ * of former keepers are under way. */
+void kept_tell_all(struct poller *);
+bool kept_has_room(const struct poller *);	/* for one more trigger's result */
+void kept_log_lost(const struct poller *);
+void kept_free(struct poller *);
 
 /* poller_crawl.c */
 bool job_start(struct poller *, const struct msg_task *);	/* false: no room, return it */

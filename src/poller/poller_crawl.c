@@ -116,22 +116,38 @@ job_log_verdict(const struct job *job, const struct msg_verdict *verdict)
 
 /* ---- trigger ---- */
 
+static bool
+trigger_may_send(void *arg)
+{
+	struct job *job = arg;
+
+	if (poller_is_late(job->poller, &job->task))
+		job->held_back = "its time to leave was over";
+	else if (!poller_is_given_by_keeper(job->poller, job->given_by))
+		job->held_back = "the keeper that gave it is gone";
+	return job->held_back == NULL;
+}
+
 static void
 trigger_on_done(const struct http_answer *answer, void *arg)
 {
 	struct job *job = arg;
+	struct poller *poller = job->poller;
 	struct msg_trigger_done done = { .verdict = job_verdict(job) };
 
 	job->call = NULL;
 	brightdata_read_trigger(answer, &done);
+	if (job->held_back != NULL)
+		(void)snprintf(done.verdict.text, sizeof(done.verdict.text), "the trigger was not sent: %s",
+		    job->held_back);
 	(void)str_copy(job->task.crawl.snapshot_id, sizeof(job->task.crawl.snapshot_id),
 	    done.snapshot_id);
 	if (done.verdict.outcome == OUTCOME_OK)
 		job_debug(job, "triggered in %" PRId64 " ms", job_elapsed_ms(job));
 	else
 		job_log_verdict(job, &done.verdict);
-	poller_send_trigger_done(job->poller, &done);
-	job_free(job);
+	job_free(job);		/* first: its room is its result's */
+	poller_send_trigger_done(poller, &done);
 }
 
 static void
@@ -151,6 +167,7 @@ trigger_start(struct job *job)
 	request.body = json_out_text(&body, &request.body_len);
 	request.headers = headers;
 	request.fresh = true;	/* this POST costs money and may leave once */
+	request.may_send = trigger_may_send;
 	job->call = http_call_start(job->poller->net, &request, trigger_on_done, job);
 	json_out_done(&body);
 }
@@ -329,6 +346,8 @@ job_start(struct poller *poller, const struct msg_task *task)
 	if (kinds[task->kind].start == NULL ||
 	    *running >= (kinds[task->kind].transfer ? POLLER_TRANSFERS : POLLER_CALLS_MAX))
 		return false;
+	if (task->kind == TASK_TRIGGER && !kept_has_room(poller))
+		return false;
 	if (kinds[task->kind].needs_snapshot && snapshot_id_check(task->crawl.snapshot_id) < 0) {
 		log_as(KIND_TASK_UNUSABLE, LOG_FIELDS(.crawl = &task->crawl.id),
 		    "a task of the keeper names no snapshot; it is returned");
@@ -337,9 +356,11 @@ job_start(struct poller *poller, const struct msg_task *task)
 	job = xcalloc(1, sizeof(*job));
 	job->poller = poller;
 	job->task = *task;
+	job->given_by = poller->keeper_serial;
 	job->started_mono_ms = clock_mono_ms(poller->clock);
 	LIST_INSERT_HEAD(&poller->jobs, job, link);
 	++*running;
+	poller->triggers += job_is_trigger(job);
 	kinds[task->kind].start(job);
 	return true;
 }
@@ -357,5 +378,6 @@ job_free(struct job *job)
 		event_free(job->beat);
 	LIST_REMOVE(job, link);
 	--*room_of(job->poller, job->task.kind);
+	job->poller->triggers -= job_is_trigger(job);
 	free(job);
 }

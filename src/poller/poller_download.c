@@ -58,6 +58,7 @@ download_on_done(const struct http_answer *answer, void *arg)
 	bool empty = false;
 
 	job->call = NULL;
+	brightdata_note_answer(answer, &done.verdict);
 	if (job->disk_error < 0) {
 		download_disk_verdict(&done.verdict, job->disk_error, &job->disk_why);
 		download_drop(download);

@@ -1,7 +1,6 @@
 /*
- * poller_keeper.c - the poller's side of its one connection: tasks in, results out,
- * what happens when the keeper goes away, and the drain. Owns the jobs' list and
- * the results that wait for a keeper.
+ * poller_keeper.c - the poller's side of its one connection: tasks in, results out, and
+ * what happens when the keeper goes away. Owns the jobs' list.
  *
  * Without a keeper only triggers go on: their answer is worth money. Everything
  * else is dropped, because a new keeper will give it out again.
@@ -9,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +18,8 @@
 #include "model/log_kind.h"
 #include "poller/poller.h"
 
-#define DRAIN_LOOK_MS 10
 #define ALONE_LOOK_MS 1000
-#define KEPT_MAX      64
+#define ALONE_KEPT_MS 300000	/* so much longer results of triggers are kept for a keeper */
 
 /* ---- out ---- */
 
@@ -29,53 +28,6 @@ poller_send(struct poller *poller)
 {
 	if (poller->keeper != NULL && peer_is_open(poller->keeper))
 		peer_send(poller->keeper, &poller->out);
-}
-
-void
-poller_send_trigger_done(struct poller *poller, const struct msg_trigger_done *done)
-{
-	struct kept_result *kept;
-
-	if (poller->keeper != NULL && peer_is_open(poller->keeper)) {
-		msg_trigger_done_put(&poller->out, done);
-		poller_send(poller);
-		return;
-	}
-	if (poller->kept_count == KEPT_MAX) {
-		log_as(KIND_RESULT_DROPPED, LOG_FIELDS(.crawl = &done->verdict.crawl_id,
-		    .stage = crawl_stage_name(STAGE_TRIGGER)), "its trigger's result is dropped: too many wait "
-		    "for the keeper, which will look for the job");
-		return;
-	}
-	kept = xmalloc(sizeof(*kept));
-	kept->done = *done;
-	STAILQ_INSERT_TAIL(&poller->kept, kept, link);
-	poller->kept_count++;
-}
-
-static void
-send_kept(struct poller *poller)
-{
-	struct kept_result *kept;
-
-	while ((kept = STAILQ_FIRST(&poller->kept)) != NULL) {
-		msg_trigger_done_put(&poller->out, &kept->done);
-		poller_send(poller);
-		STAILQ_REMOVE_HEAD(&poller->kept, link);
-		poller->kept_count--;
-		free(kept);
-	}
-}
-
-static void
-send_state(struct poller *poller)
-{
-	struct msg_poller_state state = { POLLER_CALLS, POLLER_TRANSFERS };
-
-	if (poller->draining)
-		state = (struct msg_poller_state){ 0, 0 };
-	msg_poller_state_put(&poller->out, &state);
-	poller_send(poller);
 }
 
 static void
@@ -89,7 +41,11 @@ send_returned(struct poller *poller, const struct msg_task *task)
 
 /* ---- in ---- */
 
-static ipc_handler_fn poller_on_task;
+bool
+poller_is_late(const struct poller *poller, const struct msg_task *task)
+{
+	return task->valid_boot_ms != 0 && clock_boot_ms(poller->clock) > task->valid_boot_ms;
+}
 
 static int
 poller_on_task(struct peer *peer, struct wire_in *in, void *arg)
@@ -101,14 +57,15 @@ poller_on_task(struct peer *peer, struct wire_in *in, void *arg)
 	(void)peer;
 	if (rc < 0)
 		return rc;
-	/* Both can cross on the way: the keeper sends while we drain or are full. */
-	if (poller->draining || !job_start(poller, &task))
+	/* All of it can cross on the way: the keeper sends while we drain, are full, or stand still. */
+	if (poller->draining || poller_is_late(poller, &task) || !job_start(poller, &task))
 		send_returned(poller, &task);
 	return 0;
 }
 
 static const struct ipc_rule rules[MSG_TYPE_COUNT] = {
 	[MSG_TASK] = { 1u << ROLE_KEEPER, poller_on_task },
+	[MSG_TRIGGER_KEPT] = { 1u << ROLE_KEEPER, poller_on_trigger_kept },
 };
 
 /* ---- the connection ---- */
@@ -128,18 +85,46 @@ drop_all_but_triggers(struct poller *poller, bool tell)
 	}
 }
 
-/* Triggers under way are waited for: their answers may still find a keeper. */
+void
+poller_give_back(struct poller *poller)
+{
+	drop_all_but_triggers(poller, true);
+}
+
+bool
+poller_is_given_by_keeper(const struct poller *poller, uint64_t serial)
+{
+	struct pollfd far = { .fd = poller->keeper_fd };
+
+	if (poller->keeper == NULL || serial != poller->keeper_serial || !peer_is_open(poller->keeper))
+		return false;
+	/* Tasks of a dead keeper are read before the end of its stream is. */
+	return poll(&far, 1, 0) == 0;
+}
+
+static void
+be_alone(struct poller *poller)
+{
+	poller->alone_mono_ms = clock_mono_ms(poller->clock);
+	loop_timer_in(poller->alone, INHERIT_ALONE_MS);
+}
+
+/* Triggers under way are waited for, and what is known of others is kept for a while:
+ * it may still find a keeper. */
 static void
 alone_on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct poller *poller = arg;
+	int64_t alone = clock_mono_ms(poller->clock) - poller->alone_mono_ms;
 
 	(void)fd, (void)what;
 	if (poller->draining)
 		return;
-	if (LIST_EMPTY(&poller->jobs))
+	if (LIST_EMPTY(&poller->jobs) && (STAILQ_EMPTY(&poller->kept) || alone >= ALONE_KEPT_MS)) {
+		kept_log_lost(poller);
 		fatal_as(EXIT_STATUS_FAILURE, KIND_KEEPER_MISSED, "no keeper was given for %d s",
-		    INHERIT_ALONE_MS / 1000);
+		    (int)(alone / 1000));
+	}
 	loop_timer_in(poller->alone, ALONE_LOOK_MS);
 }
 
@@ -149,8 +134,8 @@ poller_on_open(struct peer *peer, void *arg)
 	struct poller *poller = arg;
 
 	(void)peer;
-	send_kept(poller);
-	send_state(poller);
+	kept_tell_all(poller);
+	poller_send_state(poller);
 }
 
 static void
@@ -161,7 +146,7 @@ poller_on_closed(struct peer *peer, void *arg)
 	assert(peer == poller->keeper);
 	poller->keeper = NULL;
 	log_as(KIND_KEEPER_GONE, NULL, "the keeper is gone; its tasks are dropped, triggers under way go on");
-	loop_timer_in(poller->alone, INHERIT_ALONE_MS);
+	be_alone(poller);
 	drop_all_but_triggers(poller, false);
 }
 
@@ -179,48 +164,9 @@ poller_attach(struct poller *poller, const struct inherit_message *who, int fd)
 		peer_free(poller->keeper);
 	}
 	(void)evtimer_del(poller->alone);
+	poller->keeper_serial++;
+	poller->keeper_fd = fd;
 	poller->keeper = peer_new(poller->base, fd, ROLE_POLLER, who, rules, &events, poller);
-}
-
-/* ---- the drain ---- */
-
-static bool
-is_drained(const struct poller *poller)
-{
-	return LIST_EMPTY(&poller->jobs) && STAILQ_EMPTY(&poller->kept) &&
-	    (poller->keeper == NULL || peer_unsent(poller->keeper) == 0);
-}
-
-static void
-drain_on_turn(evutil_socket_t fd, short what, void *arg)
-{
-	struct poller *poller = arg;
-	int64_t waited = clock_mono_ms(poller->clock) - poller->drain_mono_ms;
-
-	(void)fd, (void)what;
-	if (!is_drained(poller) && waited < POLLER_DRAIN_MS) {
-		loop_timer_in(poller->drain_turn, DRAIN_LOOK_MS);
-		return;
-	}
-	if (!LIST_EMPTY(&poller->jobs))
-		log_as(KIND_TRIGGERS_LEFT, NULL,
-		    "leaving while triggers are unanswered; the keeper will look for their jobs");
-	poller->on_drained(poller->drained_arg);
-}
-
-void
-poller_drain(struct poller *poller, void (*on_drained)(void *arg), void *arg)
-{
-	if (poller->draining)
-		return;
-	poller->draining = true;
-	poller->on_drained = on_drained;
-	poller->drained_arg = arg;
-	poller->drain_mono_ms = clock_mono_ms(poller->clock);
-	send_state(poller);
-	drop_all_but_triggers(poller, true);
-	poller->drain_turn = evtimer_new(poller->base, drain_on_turn, poller);
-	loop_timer_in(poller->drain_turn, 0);
 }
 
 /* ---- the whole ---- */
@@ -276,7 +222,7 @@ poller_new(struct event_base *base, const struct conf *conf, const struct clock 
 	poller->alone = evtimer_new(base, alone_on_turn, poller);
 	if (poller->alone == NULL)
 		fatal(EXIT_STATUS_FAILURE, &log_kind_no_memory, "no memory for a timer");
-	loop_timer_in(poller->alone, INHERIT_ALONE_MS);
+	be_alone(poller);
 	rc = open_dirs(poller, why);
 	if (rc == 0)
 		rc = objstore_local_new(base, conf->data_dir, &poller->objects, why);
@@ -293,16 +239,11 @@ poller_new(struct event_base *base, const struct conf *conf, const struct clock 
 void
 poller_free(struct poller *poller)
 {
-	struct kept_result *kept;
-
 	if (poller == NULL)
 		return;
 	while (!LIST_EMPTY(&poller->jobs))
 		job_free(LIST_FIRST(&poller->jobs));
-	while ((kept = STAILQ_FIRST(&poller->kept)) != NULL) {
-		STAILQ_REMOVE_HEAD(&poller->kept, link);
-		free(kept);
-	}
+	kept_free(poller);
 	if (poller->keeper != NULL)
 		peer_free(poller->keeper);
 	event_free(poller->alone);

@@ -32,8 +32,7 @@ program_on_drain(int64_t within_ms, void *arg)
 {
 	struct program *program = arg;
 
-	(void)within_ms;
-	poller_drain(program->poller, program_on_drained, program);
+	poller_drain(program->poller, within_ms, program_on_drained, program);
 }
 
 int

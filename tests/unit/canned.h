@@ -25,7 +25,7 @@
 #include "base/mem.h"
 
 #define CANNED_RULES	64
-#define CANNED_REQUESTS 256
+#define CANNED_REQUESTS 512
 #define CANNED_ALWAYS	UINT32_MAX
 
 enum canned_end {
@@ -57,8 +57,14 @@ struct canned {
 	unsigned	 rule_count;
 	struct canned_request *requests;
 	unsigned	 request_count, connections;
-	struct bufferevent *open[512];
+	struct bufferevent *open[CANNED_REQUESTS];
 	unsigned	 open_count;
+	bool		 holding;	/* requests are taken, answers wait for canned_release */
+	struct {
+		struct canned_stream *stream;
+		const struct canned_rule *rule;
+	} held[CANNED_REQUESTS];
+	unsigned	 held_count;
 };
 
 struct canned_stream {
@@ -132,6 +138,32 @@ canned_request_size(const char *text, size_t len)
 }
 
 static void
+canned_answer(struct canned_stream *s, const struct canned_rule *rule)
+{
+	s->end = rule->end;
+	if (rule->end == CANNED_CLOSE || rule->end == CANNED_RESET) {
+		if (rule->len == 0) {
+			canned_stream_free(s);
+			return;
+		}
+		s->ending = true;
+	}
+	if (rule->len > 0)
+		(void)evbuffer_add_reference(bufferevent_get_output(s->canned->open[s->slot]), rule->bytes, rule->len,
+		    NULL, NULL);
+}
+
+/* Answers what waits; every connection must be open still. */
+static inline void
+canned_release(struct canned *c)
+{
+	c->holding = false;
+	for (unsigned i = 0; i < c->held_count; i++)
+		canned_answer(c->held[i].stream, c->held[i].rule);
+	c->held_count = 0;
+}
+
+static void
 canned_on_read(struct bufferevent *b, void *arg)
 {
 	struct canned_stream *s = arg;
@@ -152,16 +184,12 @@ canned_on_read(struct bufferevent *b, void *arg)
 	rule = canned_choose(c, kept->text);
 	if (rule == NULL)
 		fail_msg("no answer is written down for: %s", kept->text);
-	s->end = rule->end;
-	if (rule->end == CANNED_CLOSE || rule->end == CANNED_RESET) {
-		if (rule->len == 0) {
-			canned_stream_free(s);
-			return;
-		}
-		s->ending = true;
+	if (!c->holding) {
+		canned_answer(s, rule);
+		return;
 	}
-	if (rule->len > 0)
-		(void)evbuffer_add_reference(bufferevent_get_output(b), rule->bytes, rule->len, NULL, NULL);
+	c->held[c->held_count].stream = s;
+	c->held[c->held_count++].rule = rule;
 }
 
 static void
@@ -171,7 +199,7 @@ canned_on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct soc
 	struct canned_stream *s = xcalloc(1, sizeof(*s));
 
 	(void)listener, (void)from, (void)len;
-	assert_true(c->open_count < 512);
+	assert_true(c->open_count < CANNED_REQUESTS);
 	s->canned = c;
 	s->slot = c->open_count++;
 	c->connections++;

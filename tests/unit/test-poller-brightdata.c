@@ -16,6 +16,7 @@
 #include "poller/brightdata.h"
 
 #define BASE "http://127.0.0.1:1"
+#define DATE_MS 1792567680000
 
 struct row {
 	enum net_verdict verdict;
@@ -35,6 +36,7 @@ answer_of(const struct row *row)
 		.body = row->body,
 		.body_len = strlen(row->body),
 		.content_length = -1,
+		.date_ms = DATE_MS,
 	};
 
 	if (row->verdict != NET_ANSWERED)
@@ -48,6 +50,8 @@ check(const struct row *row, const struct msg_verdict *got)
 	if (got->outcome != row->outcome || got->error != row->error)
 		fail_msg("HTTP %d %s: outcome %d error %d, wanted %d %d", row->status, row->body, got->outcome, got->error,
 		    row->outcome, row->error);
+	if (got->http_status != (uint32_t)(row->verdict == NET_ANSWERED ? row->status : 0) || got->date_ms != DATE_MS)
+		fail_msg("HTTP %d %s: told as %u of %lld", row->status, row->body, got->http_status, (long long)got->date_ms);
 	if (row->text != NULL && strstr(got->text, row->text) == NULL)
 		fail_msg("HTTP %d %s: \"%s\" does not say \"%s\"", row->status, row->body, got->text, row->text);
 }

@@ -20,7 +20,7 @@
 #include "poller/poller.h"
 
 #define ANSWER(status, length, body) "HTTP/1.1 " status "\r\nContent-Length: " length "\r\n\r\n" body
-#define RESULTS 256
+#define RESULTS 512
 
 struct result {
 	enum msg_type type;
@@ -32,7 +32,14 @@ struct result {
 		struct msg_poll_done poll;
 		struct msg_download_done download;
 		struct msg_reconcile_done reconcile;
+		struct msg_trigger_ref open;
 	} u;
+};
+
+/* The system's clocks, set forward. */
+struct test_clock {
+	struct clock clock;
+	int64_t	boot_skew_ms, mono_skew_ms;
 };
 
 struct fixture {
@@ -41,7 +48,10 @@ struct fixture {
 	struct canned *provider;
 	struct conf conf;
 	struct poller *poller;
+	struct test_clock clock;
 	struct peer *keeper;		/* our end */
+	int	keeper_fd;
+	bool	acks;			/* it confirms each result of a trigger at once */
 	struct wire_out out;
 	struct msg_task task;
 	struct result results[RESULTS];
@@ -81,10 +91,39 @@ add_result(void *arg, enum msg_type type)
 
 ON(poller_state, MSG_POLLER_STATE, state)
 ON(task_returned, MSG_TASK_RETURNED, returned)
-ON_DONE(trigger_done, MSG_TRIGGER_DONE, trigger)
 ON_DONE(poll_done, MSG_POLL_DONE, poll)
 ON_DONE(download_done, MSG_DOWNLOAD_DONE, download)
 ON_DONE(reconcile_done, MSG_RECONCILE_DONE, reconcile)
+
+static void
+acknowledge(struct fixture *f, const struct msg_verdict *verdict)
+{
+	struct msg_trigger_ref ref = { verdict->lease, verdict->crawl_id };
+
+	msg_trigger_ref_put(&f->out, MSG_TRIGGER_KEPT, &ref);
+	peer_send(f->keeper, &f->out);
+}
+
+static int
+keeper_on_trigger_done(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct fixture *f = arg;
+	struct result *r = add_result(f, MSG_TRIGGER_DONE);
+	int rc = msg_trigger_done_get(in, &r->u.trigger);
+
+	(void)peer;
+	r->verdict = r->u.trigger.verdict;
+	if (f->acks)
+		acknowledge(f, &r->verdict);
+	return rc;
+}
+
+static int
+keeper_on_trigger_open(struct peer *peer, struct wire_in *in, void *arg)
+{
+	(void)peer;
+	return msg_trigger_ref_get(in, &add_result(arg, MSG_TRIGGER_OPEN)->u.open);
+}
 
 static int
 keeper_on_store_done(struct peer *peer, struct wire_in *in, void *arg)
@@ -125,6 +164,7 @@ connect_keeper(struct fixture *f)
 		[MSG_POLLER_STATE] = FROM_POLLER(poller_state),
 		[MSG_TASK_RETURNED] = FROM_POLLER(task_returned),
 		[MSG_TRIGGER_DONE] = FROM_POLLER(trigger_done),
+		[MSG_TRIGGER_OPEN] = FROM_POLLER(trigger_open),
 		[MSG_POLL_DONE] = FROM_POLLER(poll_done),
 		[MSG_DOWNLOAD_DONE] = FROM_POLLER(download_done),
 		[MSG_STORE_DONE] = FROM_POLLER(store_done),
@@ -137,6 +177,7 @@ connect_keeper(struct fixture *f)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
 	poller_attach(f->poller, &keeper, fd[0]);
+	f->keeper_fd = fd[1];
 	f->keeper = peer_new(f->base, fd[1], ROLE_KEEPER, &poller, rules, &events, f);
 }
 
@@ -155,6 +196,25 @@ turn_until(struct fixture *f, unsigned count)
 	}
 }
 
+static int64_t
+test_mono(const struct clock *c)
+{
+	return clock_mono_ms(&clock_system) + containerof(c, const struct test_clock, clock)->mono_skew_ms;
+}
+
+static int64_t
+test_wall(const struct clock *c)
+{
+	(void)c;
+	return clock_wall_ms(&clock_system);
+}
+
+static int64_t
+test_boot(const struct clock *c)
+{
+	return clock_boot_ms(&clock_system) + containerof(c, const struct test_clock, clock)->boot_skew_ms;
+}
+
 static int
 setup(void **state)
 {
@@ -166,6 +226,8 @@ setup(void **state)
 	log_open("test", LOG_LEVEL_ERROR);
 	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/test-poller-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
+	f->clock.clock = (struct clock){ test_mono, test_wall, test_boot };
+	f->acks = true;
 	f->base = loop_new();
 	f->provider = canned_new(f->base);
 	conf_init(&f->conf);
@@ -173,7 +235,7 @@ setup(void **state)
 	(void)str_copy(f->conf.brightdata_api_key, sizeof(f->conf.brightdata_api_key), "key-7f3a");
 	(void)snprintf(f->conf.brightdata_base_url, sizeof(f->conf.brightdata_base_url), "http://127.0.0.1:%d",
 	    f->provider->port);
-	assert_int_equal(poller_new(f->base, &f->conf, &clock_system, &f->poller, &why), 0);
+	assert_int_equal(poller_new(f->base, &f->conf, &f->clock.clock, &f->poller, &why), 0);
 	wire_init(&f->out);
 	assert_int_equal(trigger_request_read(json, strlen(json), &f->task.request, &why), 0);
 	f->task.crawl.id = uuid_make(&maker, &clock_system);
@@ -315,6 +377,30 @@ test_a_trigger_that_cannot_leave_is_tried_later(void **state)
 }
 
 static void
+turn_until_requests(struct fixture *f, unsigned count)
+{
+	while (f->provider->request_count < count)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+}
+
+static void
+turn_until_kept(struct fixture *f, unsigned count)
+{
+	while (f->poller->kept_count != count)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+}
+
+/* As many turns as nothing at all needs to happen in. */
+static void
+turn_for(struct fixture *f, int64_t ms)
+{
+	struct timeval t = clock_timeval(ms);
+
+	(void)event_base_loopexit(f->base, &t);
+	(void)event_base_dispatch(f->base);
+}
+
+static void
 lose_keeper(struct fixture *f)
 {
 	peer_free(f->keeper);
@@ -337,11 +423,12 @@ test_trigger_results_outlive_the_keeper_and_other_work_does_not(void **state)
 	give(f, TASK_DOWNLOAD);
 	while (f->provider->request_count < 2)
 		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	f->provider->holding = true;
 	give(f, TASK_TRIGGER);
 	lease = f->task.lease;
-	while (f->poller->calls < 2)
-		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	turn_until_requests(f, 3);
 	lose_keeper(f);
+	canned_release(f->provider);
 	while (f->poller->kept_count == 0)
 		(void)event_base_loop(f->base, EVLOOP_ONCE);
 	assert_true(LIST_EMPTY(&f->poller->jobs));
@@ -353,6 +440,284 @@ test_trigger_results_outlive_the_keeper_and_other_work_does_not(void **state)
 	assert_string_equal(f->results[0].u.trigger.snapshot_id, "sd_2");
 	assert_int_equal(f->results[1].type, MSG_POLLER_STATE);
 	assert_int_equal(f->count, 2);
+}
+
+static void
+new_keeper(struct fixture *f)
+{
+	if (f->keeper != NULL)
+		lose_keeper(f);
+	f->count = 0;
+	connect_keeper(f);
+}
+
+/* The results of the present keeper: that many, every lease once, then its state. */
+static void
+assert_told_once(struct fixture *f, enum msg_type type, unsigned count, unsigned calls)
+{
+	turn_until(f, count + 1);
+	turn_for(f, 50);
+	assert_int_equal(f->count, count + 1);
+	for (unsigned i = 0; i < count; i++) {
+		assert_int_equal(f->results[i].type, type);
+		for (unsigned k = 0; k < i; k++)
+			if (type == MSG_TRIGGER_OPEN)
+				assert_int_not_equal(f->results[i].u.open.lease, f->results[k].u.open.lease);
+			else
+				assert_int_not_equal(f->results[i].verdict.lease, f->results[k].verdict.lease);
+	}
+	assert_int_equal(f->results[count].type, MSG_POLLER_STATE);
+	assert_int_equal(f->results[count].u.state.calls, calls);
+	assert_int_equal(f->results[count].u.state.transfers, POLLER_TRANSFERS);
+}
+
+static void
+test_a_result_is_told_to_each_keeper_until_one_has_it(void **state)
+{
+	struct fixture *f = *state;
+	struct msg_verdict other;
+
+	f->acks = false;
+	canned_reply(f->provider, "/trigger", "200 OK", "{\"snapshot_id\":\"sd_2\"}", 1);
+	canned_reply(f->provider, "/trigger", "400 Bad", "No data to trigger", CANNED_ALWAYS);
+	(void)run(f, TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_OK);
+	(void)run(f, TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_FAILED);
+	new_keeper(f);
+	assert_told_once(f, MSG_TRIGGER_DONE, 2, POLLER_CALLS);
+	assert_string_equal(f->results[0].u.trigger.snapshot_id, "sd_2");
+	assert_int_equal(f->results[1].verdict.outcome, OUTCOME_FAILED);
+	/* Another's lease and another crawl are not these. */
+	other = f->results[0].verdict;
+	other.lease += 100;
+	acknowledge(f, &other);
+	other = f->results[0].verdict;
+	other.crawl_id.bytes[0] ^= 1;
+	acknowledge(f, &other);
+	new_keeper(f);
+	assert_told_once(f, MSG_TRIGGER_DONE, 2, POLLER_CALLS);
+	/* Twice is once. */
+	acknowledge(f, &f->results[0].verdict);
+	acknowledge(f, &f->results[0].verdict);
+	turn_until_kept(f, 1);
+	new_keeper(f);
+	assert_told_once(f, MSG_TRIGGER_DONE, 1, POLLER_CALLS);
+	assert_int_equal(f->results[0].verdict.outcome, OUTCOME_FAILED);
+	acknowledge(f, &f->results[0].verdict);
+	turn_until_kept(f, 0);
+	new_keeper(f);
+	assert_told_once(f, MSG_TRIGGER_DONE, 0, POLLER_CALLS);
+	assert_int_equal(f->provider->request_count, 2);
+}
+
+static void
+give_triggers(struct fixture *f, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		give(f, TASK_TRIGGER);
+}
+
+/* What a machine with a hundred triggers under way knows is lost by no keeper's death. */
+static void
+test_many_triggers_outlive_keepers_that_die(void **state)
+{
+	struct fixture *f = *state;
+
+	f->acks = false;
+	canned_reply(f->provider, "/trigger", "200 OK", "{\"snapshot_id\":\"sd_2\"}", CANNED_ALWAYS);
+	f->provider->holding = true;
+	give_triggers(f, 100);
+	turn_until_requests(f, 100);
+	/* All answers come while there is no keeper. */
+	lose_keeper(f);
+	canned_release(f->provider);
+	turn_until_kept(f, 100);
+	new_keeper(f);
+	assert_told_once(f, MSG_TRIGGER_DONE, 100, POLLER_CALLS);
+	/* It has some of them on disk when it dies. */
+	for (unsigned i = 0; i < 100; i += 5)
+		acknowledge(f, &f->results[i].verdict);
+	turn_until_kept(f, 80);
+	/* The next one gives more, and dies with them under way. */
+	new_keeper(f);
+	assert_told_once(f, MSG_TRIGGER_DONE, 80, POLLER_CALLS);
+	f->provider->holding = true;
+	give_triggers(f, 50);
+	turn_until_requests(f, 150);
+	new_keeper(f);
+	turn_until(f, 131);
+	for (unsigned i = 0; i < 131; i++)
+		assert_int_equal(f->results[i].type, i < 80 ? MSG_TRIGGER_DONE : i < 130 ? MSG_TRIGGER_OPEN : MSG_POLLER_STATE);
+	assert_int_equal(f->results[130].u.state.calls, POLLER_CALLS_MAX - 130);
+	for (unsigned i = 0; i < 80; i++)
+		acknowledge(f, &f->results[i].verdict);
+	turn_until_kept(f, 0);
+	f->count = 0;
+	f->acks = true;
+	canned_release(f->provider);
+	while (f->poller->triggers > 0 || f->poller->kept_count > 0)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	new_keeper(f);
+	assert_told_once(f, MSG_TRIGGER_DONE, 0, POLLER_CALLS);
+	assert_int_equal(f->provider->request_count, 150);
+}
+
+static void
+test_there_is_room_for_the_result_of_every_trigger(void **state)
+{
+	struct fixture *f = *state;
+	unsigned calls;
+
+	canned_reply(f->provider, "/trigger", "200 OK", "{\"snapshot_id\":\"sd_2\"}", CANNED_ALWAYS);
+	(void)run(f, TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_OK);
+	turn_until_kept(f, 0);
+	f->acks = false;
+	give_triggers(f, POLLER_CALLS_MAX);
+	turn_until_kept(f, POLLER_CALLS_MAX);
+	turn_for(f, 20);
+	calls = POLLER_CALLS;
+	for (unsigned i = 0; i < f->count; i++) {
+		if (f->results[i].type != MSG_POLLER_STATE)
+			continue;
+		assert_true(f->results[i].u.state.calls < calls);
+		calls = f->results[i].u.state.calls;
+	}
+	assert_int_equal(calls, 0);
+	/* One more could cross that on the way. */
+	f->count = 0;
+	give(f, TASK_TRIGGER);
+	turn_until(f, 1);
+	assert_int_equal(f->results[0].type, MSG_TASK_RETURNED);
+	assert_int_equal(f->provider->request_count, 1 + POLLER_CALLS_MAX);
+	new_keeper(f);
+	assert_told_once(f, MSG_TRIGGER_DONE, POLLER_CALLS_MAX, 0);
+	for (unsigned i = 0; i < POLLER_CALLS_MAX; i++)
+		acknowledge(f, &f->results[i].verdict);
+	turn_until_kept(f, 0);
+	turn_for(f, 20);
+	assert_int_equal(f->results[f->count - 1].type, MSG_POLLER_STATE);
+	assert_int_equal(f->results[f->count - 1].u.state.calls, POLLER_CALLS);
+}
+
+static void
+test_a_keeper_that_acknowledges_nothing_is_served(void **state)
+{
+	struct fixture *f = *state;
+	unsigned done = 0, least = POLLER_CALLS;
+
+	f->acks = false;
+	canned_reply(f->provider, "/trigger", "200 OK", "{\"snapshot_id\":\"sd_2\"}", CANNED_ALWAYS);
+	for (unsigned n = 1; n <= 3; n++) {
+		f->count = 0;
+		give_triggers(f, 100);
+		turn_until_kept(f, 100 * n);
+		turn_for(f, 20);
+		for (unsigned i = 0; i < f->count; i++) {
+			done += f->results[i].type == MSG_TRIGGER_DONE;
+			if (f->results[i].type == MSG_POLLER_STATE)
+				least = f->results[i].u.state.calls;
+		}
+	}
+	assert_int_equal(done, 300);
+	assert_true(least >= 1 && least < POLLER_CALLS);
+}
+
+/* ---- what must not be sent any more ---- */
+
+static void
+test_a_task_that_comes_too_late_is_returned_unsent(void **state)
+{
+	static const enum task_kind kinds[] = { TASK_TRIGGER, TASK_POLL, TASK_CANCEL, TASK_DOWNLOAD };
+	struct fixture *f = *state;
+
+	f->task.valid_boot_ms = clock_boot_ms(&clock_system) + 5000;
+	f->clock.boot_skew_ms = 60000;
+	for (unsigned i = 0; i < countof(kinds); i++) {
+		give(f, kinds[i]);
+		turn_until(f, i + 1);
+		assert_int_equal(f->results[i].type, MSG_TASK_RETURNED);
+		assert_int_equal(f->results[i].u.returned.lease, f->task.lease);
+	}
+	assert_int_equal(f->provider->connections, 0);
+	/* In its time, and without a limit. */
+	f->clock.boot_skew_ms = 0;
+	canned_reply(f->provider, "/trigger", "200 OK", "{\"snapshot_id\":\"sd_2\"}", CANNED_ALWAYS);
+	(void)run(f, TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_OK);
+	f->task.valid_boot_ms = 0;
+	(void)run(f, TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_OK);
+}
+
+static void
+assert_not_sent(const struct fixture *f, const struct result *r, const char *words)
+{
+	assert_int_equal(r->type, MSG_TRIGGER_DONE);
+	assert_int_equal(r->verdict.outcome, OUTCOME_RETRY);
+	assert_int_equal(r->verdict.error, ERROR_BRIGHTDATA_UNAVAILABLE);
+	assert_int_equal(r->verdict.http_status, 0);
+	if (strstr(r->verdict.text, "the trigger was not sent") == NULL || strstr(r->verdict.text, words) == NULL)
+		fail_msg("%s", r->verdict.text);
+	assert_int_equal(f->provider->request_count, 0);
+}
+
+static void
+turn_until_triggers(struct fixture *f, unsigned count)
+{
+	while (f->poller->triggers < count)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+}
+
+static void
+test_a_trigger_whose_time_ends_while_it_connects_is_not_sent(void **state)
+{
+	struct fixture *f = *state;
+
+	f->task.valid_boot_ms = clock_boot_ms(&clock_system) + 5000;
+	give(f, TASK_TRIGGER);
+	turn_until_triggers(f, 1);
+	f->clock.boot_skew_ms = 60000;
+	turn_until(f, 1);
+	assert_not_sent(f, &f->results[0], "its time to leave was over");
+}
+
+static void
+test_a_trigger_whose_keeper_is_replaced_while_it_connects_is_not_sent(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, TASK_TRIGGER);
+	turn_until_triggers(f, 1);
+	peer_free(f->keeper);
+	connect_keeper(f);
+	f->count = 0;
+	turn_until(f, 2);
+	for (unsigned i = 0; i < 2; i++)
+		if (f->results[i].type == MSG_TRIGGER_DONE)
+			assert_not_sent(f, &f->results[i], "the keeper that gave it is gone");
+	assert_int_equal(f->poller->triggers, 0);
+}
+
+/* A poller that was stopped finds in its socket the tasks of a keeper that has died, and
+ * reads them before it reads the end of the stream. */
+static void
+test_the_tasks_of_a_dead_keeper_are_not_sent(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 8; i++) {
+		f->task.kind = TASK_TRIGGER;
+		f->task.lease++;
+		msg_task_put(&f->out, &f->task);
+		wire_finish(&f->out);
+		assert_int_equal(send(f->keeper_fd, f->out.p, f->out.len, 0), f->out.len);
+	}
+	lose_keeper(f);
+	turn_until_kept(f, 8);
+	new_keeper(f);
+	turn_until(f, 9);
+	for (unsigned i = 0; i < 8; i++)
+		assert_not_sent(f, &f->results[i], "the keeper that gave it is gone");
+	/* Nor does it come later. */
+	turn_for(f, 100);
+	assert_int_equal(f->provider->request_count, 0);
 }
 
 /* ---- polls and cancels ---- */
@@ -376,6 +741,43 @@ test_polls_tell_what_the_provider_says(void **state)
 	r = run(f, TASK_POLL, MSG_POLL_DONE, OUTCOME_LIMITED);
 	assert_int_equal(r->verdict.retry_after_ms, 9000);
 	assert_int_equal(f->provider->connections, 1);
+}
+
+static void
+test_results_tell_whether_the_provider_answered_and_its_clock(void **state)
+{
+#define DATED(status) status "\r\nDate: Wed, 21 Oct 2026 07:28:00 GMT"
+	static const struct {
+		enum task_kind kind;
+		enum msg_type type;
+		enum outcome outcome;
+		const char *head, *body;	/* NULL: no whole answer */
+		uint32_t status;
+	} rows[] = {
+		{ TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_OK, DATED("200 OK"), "{\"snapshot_id\":\"sd_2\"}", 200 },
+		{ TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_LIMITED, DATED("429 Slow"), "", 429 },
+		{ TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_UNKNOWN, NULL, NULL, 0 },
+		{ TASK_POLL, MSG_POLL_DONE, OUTCOME_WAIT, DATED("200 OK"), "{\"status\":\"running\"}", 200 },
+		{ TASK_POLL, MSG_POLL_DONE, OUTCOME_RETRY, DATED("503 No"), "", 503 },
+		{ TASK_CANCEL, MSG_CANCEL_DONE, OUTCOME_AUTH, DATED("401 No"), "", 401 },
+		{ TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_WAIT, DATED("202 Wait"), "", 202 },
+		{ TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_RETRY, DATED("200 OK"), "<html>", 200 },
+		{ TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_OK, DATED("200 OK"), "[]", 200 },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		const struct result *r;
+
+		f->provider->rule_count = 0;
+		if (rows[i].head != NULL)
+			canned_reply(f->provider, "", rows[i].head, rows[i].body, 1);
+		else
+			canned_on(f->provider, "", "HTTP/1.1 " DATED("200 OK") "\r\nContent-Length: 9\r\n\r\n{", CANNED_CLOSE);
+		r = run(f, rows[i].kind, rows[i].type, rows[i].outcome);
+		assert_int_equal(r->verdict.http_status, rows[i].status);
+		assert_int_equal(r->verdict.date_ms, 1792567680000);
+	}
 }
 
 static void
@@ -639,11 +1041,11 @@ on_drained(void *arg)
 }
 
 static int64_t
-drain(struct fixture *f)
+drain(struct fixture *f, int64_t within_ms)
 {
 	int64_t begin = clock_mono_ms(&clock_system);
 
-	poller_drain(f->poller, on_drained, f);
+	poller_drain(f->poller, within_ms, on_drained, f);
 	canned_until(f->base, &f->drained);
 	return clock_mono_ms(&clock_system) - begin;
 }
@@ -662,7 +1064,7 @@ test_draining_gives_work_back_and_lets_triggers_come_home(void **state)
 	give(f, TASK_TRIGGER);
 	while (f->poller->calls < 2)
 		(void)event_base_loop(f->base, EVLOOP_ONCE);
-	assert_true(drain(f) < POLLER_DRAIN_MS);
+	assert_true(drain(f, 0) < POLLER_DRAIN_MS);
 	turn_until(f, 4);
 	assert_int_equal(f->count, 4);
 	for (unsigned i = 0; i < 4; i++) {
@@ -690,10 +1092,136 @@ test_draining_does_not_wait_for_ever(void **state)
 	give(f, TASK_TRIGGER);
 	while (f->provider->request_count == 0)
 		(void)event_base_loop(f->base, EVLOOP_ONCE);
-	took = drain(f);
+	took = drain(f, 0);
 	assert_true(took >= POLLER_DRAIN_MS && took < 3000);
 	for (unsigned i = 0; i < f->count; i++)
 		assert_int_not_equal(f->results[i].type, MSG_TASK_RETURNED);
+}
+
+static void
+test_a_drain_ends_before_its_time_is_over(void **state)
+{
+	struct fixture *f = *state;
+	int64_t took;
+
+	canned_on(f->provider, "/trigger", "", CANNED_HANG);
+	give(f, TASK_TRIGGER);
+	turn_until_requests(f, 1);
+	took = drain(f, 1000);
+	assert_true(took >= 850 && took < 1000);
+}
+
+static unsigned
+results_of(const struct fixture *f, enum msg_type type)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < f->count; i++)
+		count += f->results[i].type == type;
+	return count;
+}
+
+/* One of each is under way, and a drain with so much time begins. */
+static void
+drain_amidst_work(struct fixture *f, int64_t within_ms)
+{
+	canned_reply(f->provider, "/progress/", "200 OK", "{\"status\":\"running\"}", CANNED_ALWAYS);
+	canned_reply(f->provider, "/snapshot/", "200 OK", "[]", CANNED_ALWAYS);
+	canned_reply(f->provider, "/trigger", "200 OK", "{\"snapshot_id\":\"sd_2\"}", CANNED_ALWAYS);
+	f->provider->holding = true;
+	give(f, TASK_POLL);
+	give(f, TASK_DOWNLOAD);
+	give(f, TASK_TRIGGER);
+	turn_until_requests(f, 3);
+	poller_drain(f->poller, within_ms, on_drained, f);
+	give(f, TASK_TRIGGER);
+	turn_until(f, 2);
+	turn_for(f, 50);
+}
+
+static void
+test_with_much_time_all_that_is_begun_goes_on_to_its_end(void **state)
+{
+	struct fixture *f = *state;
+
+	drain_amidst_work(f, 60000);
+	assert_int_equal(f->count, 2);
+	assert_int_equal(results_of(f, MSG_POLLER_STATE), 1);
+	assert_int_equal(results_of(f, MSG_TASK_RETURNED), 1);	/* what was not begun */
+	assert_false(f->drained);
+	canned_release(f->provider);
+	canned_until(f->base, &f->drained);
+	turn_until(f, 5);
+	assert_int_equal(results_of(f, MSG_POLL_DONE), 1);
+	assert_int_equal(results_of(f, MSG_DOWNLOAD_DONE), 1);
+	assert_int_equal(results_of(f, MSG_TRIGGER_DONE), 1);
+	assert_true(spool_has(f, true));
+}
+
+static void
+test_what_much_time_is_too_short_for_is_given_back(void **state)
+{
+	struct fixture *f = *state;
+
+	drain_amidst_work(f, 60000);
+	f->clock.mono_skew_ms = 59400;
+	turn_for(f, 30);
+	assert_false(f->drained);
+	assert_int_equal(results_of(f, MSG_TASK_RETURNED), 1);
+	f->clock.mono_skew_ms = 59600;
+	canned_until(f->base, &f->drained);
+	turn_for(f, 30);
+	assert_int_equal(results_of(f, MSG_TASK_RETURNED), 3);
+	assert_int_equal(results_of(f, MSG_TRIGGER_DONE), 0);
+}
+
+static void
+test_a_drain_waits_until_the_keeper_has_the_results(void **state)
+{
+	struct fixture *f = *state;
+	unsigned at;
+
+	canned_reply(f->provider, "/trigger", "200 OK", "{\"snapshot_id\":\"sd_2\"}", CANNED_ALWAYS);
+	(void)run(f, TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_OK);
+	turn_until_kept(f, 0);
+	f->acks = false;
+	at = f->count;
+	(void)run(f, TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_OK);
+	poller_drain(f->poller, 60000, on_drained, f);
+	f->clock.mono_skew_ms = 30000;
+	turn_for(f, 50);
+	assert_false(f->drained);
+	acknowledge(f, &f->results[at].verdict);
+	canned_until(f->base, &f->drained);
+}
+
+/* Its time up, it leaves all the same; and does not wait long for a keeper that has
+ * never acknowledged anything. */
+static void
+test_a_drain_does_not_wait_for_ever_for_the_keeper(void **state)
+{
+	static const struct {
+		bool acknowledged;
+		int64_t early_ms, late_ms;
+	} rows[] = { { true, 59400, 59600 }, { false, POLLER_DRAIN_MS - 300, POLLER_DRAIN_MS } };
+	struct fixture *f = *state;
+
+	f->acks = false;
+	canned_reply(f->provider, "/trigger", "200 OK", "{\"snapshot_id\":\"sd_2\"}", CANNED_ALWAYS);
+	(void)run(f, TASK_TRIGGER, MSG_TRIGGER_DONE, OUTCOME_OK);
+	for (size_t i = 0; i < countof(rows); i++) {
+		f->poller->acknowledged = rows[i].acknowledged;
+		f->poller->draining = f->drained = false;
+		f->clock.mono_skew_ms = 0;
+		poller_drain(f->poller, 60000, on_drained, f);
+		f->clock.mono_skew_ms = rows[i].early_ms;
+		turn_for(f, 30);
+		assert_false(f->drained);
+		f->clock.mono_skew_ms = rows[i].late_ms;
+		canned_until(f->base, &f->drained);
+		if (i == 0)
+			event_free(f->poller->drain_turn);
+	}
 }
 
 /* ---- alone ---- */
@@ -734,6 +1262,12 @@ test_poller_whose_stream_broke_leaves_but_not_in_the_midst_of_a_trigger(void **s
 	assert_int_equal(time_alone_is_up(f), -1);
 	job_free(LIST_FIRST(&f->poller->jobs));
 	assert_int_equal(time_alone_is_up(f), EXIT_STATUS_FAILURE);
+	/* What is known of others is kept longer, but not for ever. */
+	poller_send_trigger_done(f->poller, &(struct msg_trigger_done){ .verdict.lease = 7 });
+	f->clock.mono_skew_ms = 60000;
+	assert_int_equal(time_alone_is_up(f), -1);
+	f->clock.mono_skew_ms = 600000;
+	assert_int_equal(time_alone_is_up(f), EXIT_STATUS_FAILURE);
 	connect_keeper(f);
 	assert_false(evtimer_pending(f->poller->alone, NULL));
 }
@@ -748,6 +1282,15 @@ main(void)
 		TEST(test_a_trigger_without_an_answer_is_unknown_and_not_sent_again),
 		TEST(test_a_trigger_that_cannot_leave_is_tried_later),
 		TEST(test_trigger_results_outlive_the_keeper_and_other_work_does_not),
+		TEST(test_a_result_is_told_to_each_keeper_until_one_has_it),
+		TEST(test_many_triggers_outlive_keepers_that_die),
+		TEST(test_there_is_room_for_the_result_of_every_trigger),
+		TEST(test_a_keeper_that_acknowledges_nothing_is_served),
+		TEST(test_a_task_that_comes_too_late_is_returned_unsent),
+		TEST(test_a_trigger_whose_time_ends_while_it_connects_is_not_sent),
+		TEST(test_a_trigger_whose_keeper_is_replaced_while_it_connects_is_not_sent),
+		TEST(test_the_tasks_of_a_dead_keeper_are_not_sent),
+		TEST(test_results_tell_whether_the_provider_answered_and_its_clock),
 		TEST(test_polls_tell_what_the_provider_says),
 		TEST(test_many_polls_run_at_a_time),
 		TEST(test_cancels),
@@ -764,6 +1307,11 @@ main(void)
 		TEST(test_a_long_list_is_read_to_its_end),
 		TEST(test_draining_gives_work_back_and_lets_triggers_come_home),
 		TEST(test_draining_does_not_wait_for_ever),
+		TEST(test_a_drain_ends_before_its_time_is_over),
+		TEST(test_with_much_time_all_that_is_begun_goes_on_to_its_end),
+		TEST(test_what_much_time_is_too_short_for_is_given_back),
+		TEST(test_a_drain_waits_until_the_keeper_has_the_results),
+		TEST(test_a_drain_does_not_wait_for_ever_for_the_keeper),
 		TEST(test_poller_whose_stream_broke_leaves_but_not_in_the_midst_of_a_trigger),
 	};
 
