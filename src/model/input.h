@@ -4,10 +4,11 @@
  * be ours although the provider writes its input in another form than we sent it.
  *
  * Read are a JSON object, an array of one object, both also within wrappers
- * ({"input": ...}, {"url": ...} within "input"), and a header line with one line of
- * values. The same are: any order of members; a number however written (5, 5.0, "5");
- * true and "true"; absent, null and ""; a URL whose scheme and host differ in letter
- * case, or that ends in "/" or not.
+ * ({"input": ...}; what else a wrapper holds is not looked at), and a header line with one
+ * line of values. The same are: any order of members; a number however written (5, 5.0,
+ * "5"); true and "true"; absent, null, "", false, [] and {}; a URL whose scheme and host
+ * differ in letter case, that names the usual port or none, or that ends in "/" or not;
+ * white space around a value.
  */
 #ifndef MODEL_INPUT_H
 #define MODEL_INPUT_H
