@@ -210,9 +210,18 @@ child_gets_on(struct child *c)
 	loop_timer_in(c->deadline, left < c->service->ready_within_ms ? left : c->service->ready_within_ms);
 }
 
+/* LEAVE lies in the control socket when the signal comes. One that does not read has no
+ * room for it, and is told by the signal alone. */
 void
 child_leave(struct child *c, int64_t within_ms)
 {
+	struct inherit_message m = { .type = INHERIT_LEAVE, .arg = within_ms };
+	int64_t by = clock_mono_ms(&clock_system) + within_ms;
+
+	if (c->state == CHILD_LEAVING && by >= c->leave_by_ms)
+		return;
+	c->leave_by_ms = by;
+	(void)child_send(c, &m, -1);
 	if (c->state != CHILD_LEAVING)
 		(void)kill(c->pid, SIGTERM);
 	c->state = CHILD_LEAVING;

@@ -39,6 +39,7 @@ struct child {
 	int			 control;
 	int64_t			 started_ms;	/* monotonic */
 	int64_t			 beat_ms;	/* monotonic: when it was last heard */
+	int64_t			 leave_by_ms;	/* monotonic: then it is killed; of LEAVING */
 	struct event		*readable, *deadline;
 	/* A whole message of the right version; it may kill the child, never free it. */
 	void			(*on_message)(struct child *, const struct inherit_message *, void *arg);
@@ -53,7 +54,8 @@ void child_free(struct child *);	/* closes its control socket; does not kill */
 void child_ready(struct child *);
 /* It is not ready, but gets on: its time for that begins again, within limits. */
 void child_gets_on(struct child *);
-/* SIGTERM, and SIGKILL when it is still there then. Called again: only the deadline changes. */
+/* LEAVE and SIGTERM, and SIGKILL when it is still there then. Called again: it is told a
+ * shorter time, or nothing happens; never a longer one. */
 void child_leave(struct child *, int64_t within_ms);
 void child_kill(struct child *, const char *reason);
 /* Hands fd over (the caller closes its copy): a stream to the other child. */

@@ -329,6 +329,8 @@ control_take(struct control *c, const struct inherit_message *m, int fd)
 	}
 	if (m->version == INHERIT_VERSION && m->type == INHERIT_LEAVE) {
 		c->leave_within_ms = m->arg;
+		if (c->draining && c->events.on_hurry != NULL)
+			c->events.on_hurry(m->arg, c->arg);
 		return;
 	}
 	if (m->version == INHERIT_VERSION && m->type == INHERIT_RELOADED) {

@@ -26,6 +26,8 @@ struct control_events {
 	/* SIGTERM: finish what is begun, then leave the loop; never called twice. It is killed after
 	 * within_ms (LEAVE); 0: nobody said when. */
 	void (*on_drain)(int64_t within_ms, void *arg);
+	/* While it drains: the set ends meanwhile, say, so it has less time than it was told; may be NULL. */
+	void (*on_hurry)(int64_t within_ms, void *arg);
 	void (*on_reloaded)(void *arg);		/* RELOADED; may be NULL */
 };
 

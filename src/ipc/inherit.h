@@ -57,7 +57,8 @@ enum inherit_type {
 	INHERIT_WELCOME,	/* version, role, instance, generation, arg = number of listeners */
 	INHERIT_PEER,		/* + one descriptor: a stream to role/instance/generation/pid; arg tells the
 				 * receiver who it is itself, for its HELLO (inherit_self) */
-	INHERIT_LEAVE,		/* before SIGTERM: leave within arg milliseconds, then it is killed */
+	INHERIT_LEAVE,		/* before SIGTERM: leave within arg milliseconds, then it is killed. Again,
+				 * without a signal: within fewer than it was told */
 	INHERIT_RELOADED,	/* keeper: a reload is through; what waits for a person is tried again */
 	/* child -> supervisor */
 	INHERIT_READY,		/* the child serves */

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import fcntl
 import http.client
+import json
 import os
 import pathlib
 import re
@@ -12,6 +13,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -148,6 +150,33 @@ class SupervisorTest(FlowTest):
         trawld.mark = 0
         trawld.program = Program([folder / "trawld"], trawld.log_path, env=trawld.environment())
         return trawld
+
+
+class StubTest(SupervisorTest):
+    """trawld with children that only write down what they are told (stub_child.py)."""
+
+    def start_stubs(self, text="", **conf):
+        self.stubs = self.own_build()
+        header = pathlib.Path(__file__).parents[2] / "src/ipc/inherit.h"
+        stub = (f"#!{sys.executable} -B\n" + pathlib.Path(__file__).with_name("stub_child.py").read_text() +
+                f"\n\nmain({header.read_text()!r})\n")
+        for role in ROLES:
+            self.replace_program(self.stubs, role, stub)
+        self.file = self.folder / "trawld.env"
+        self.file.write_text(text)
+        trawld = self.trawld(NOWHERE, start=False, **conf)
+        trawld.conf = {name: value for name, value in trawld.conf.items() if f"{name}=" not in text}
+        trawld.mark = 0
+        trawld.program = Program([self.stubs / "trawld", "--config", self.file], trawld.log_path,
+                                 env=trawld.environment())
+        log_after(trawld, 0, r"ready: (http://\S+),", "ready")
+        return trawld
+
+    def heard(self, role, *what, instance=0, generation=None):
+        lines = [json.loads(line) for line in (self.stubs / "heard").read_text().splitlines()]
+        return [(line["what"], line["arg"]) for line in lines
+                if line["role"] == role and line["instance"] == instance and
+                generation in (None, line["generation"]) and (not what or line["what"] in what)]
 
 
 class Starting(SupervisorTest):
@@ -629,7 +658,7 @@ class AskingForAReload(SupervisorTest):
         trawld.program.process.wait()
 
 
-class Ending(SupervisorTest):
+class Ending(StubTest):
     def test_sigterm_and_sigint_end_it_cleanly(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(number):
@@ -661,6 +690,12 @@ class Ending(SupervisorTest):
         self.assertEqual(trawld.stop(), 0)
         self.assertLess(time.monotonic() - start, 11)
         self.assertFalse([p for p in pids if running(p)])
+
+    def test_each_is_told_its_time_before_the_signal(self):
+        trawld = self.start_stubs()
+        self.assertEqual(trawld.stop(), 0)
+        for role, within in (("front", 4000), ("poller", 3000), ("publisher", 1000), ("keeper", 2000)):
+            self.assertEqual(self.heard(role)[1:], [("LEAVE", within), ("SIGTERM", 0)], role)
 
     def test_systemd_is_told(self):
         notified = Notified(self)
