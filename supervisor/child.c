@@ -126,6 +126,14 @@ child_welcome(struct child *c, unsigned listeners)
 	return child_send(c, &m, -1);
 }
 
+void
+child_send_reloaded(struct child *c)
+{
+	struct inherit_message m = { .type = INHERIT_RELOADED };
+
+	(void)child_send(c, &m, -1);	/* one that does not read is replaced before long */
+}
+
 int
 child_send_peer(struct child *c, const struct child *other, int fd)
 {

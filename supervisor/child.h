@@ -33,6 +33,7 @@ struct child {
 	const struct service	*service;
 	unsigned		 instance;
 	uint32_t		 generation;
+	uint32_t		 share;		/* the number of what it was started with; see struct supervisor */
 	enum child_state	 state;
 	bool			 served;	/* has been READY */
 	pid_t			 pid;
@@ -58,6 +59,8 @@ void child_gets_on(struct child *);
  * shorter time, or nothing happens; never a longer one. */
 void child_leave(struct child *, int64_t within_ms);
 void child_kill(struct child *, const char *reason);
+/* The keeper is told that a reload is through. */
+void child_send_reloaded(struct child *);
 /* Hands fd over (the caller closes its copy): a stream to the other child. */
 int child_send_peer(struct child *, const struct child *other, int fd);
 

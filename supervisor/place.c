@@ -23,6 +23,12 @@
 
 /* ---- the table ---- */
 
+unsigned
+service_row(const struct service *service)
+{
+	return (unsigned)(service - services);
+}
+
 static void
 place_on_restart(evutil_socket_t fd, short what, void *arg)
 {
@@ -95,6 +101,17 @@ place_current(const struct place *p)
 		if (c->state != CHILD_LEAVING)
 			return c;
 	return NULL;
+}
+
+bool
+place_has_room(struct place *p)
+{
+	unsigned leaving = 0;
+
+	for (struct child *c = p->children; c; c = c->next)
+		if (c->state == CHILD_LEAVING && ++leaving >= PLACE_OLD_MAX)
+			child_leave(c, p->service->stop_within_ms);
+	return leaving < PLACE_OLD_MAX;
 }
 
 bool
@@ -219,6 +236,7 @@ place_start(struct place *p)
 	c->service = p->service;
 	c->instance = p->instance;
 	c->generation = ++p->generation;
+	c->share = p->sup->shares[service_row(p->service)];
 	c->on_message = supervisor_on_message;
 	c->arg = p->sup;
 	if (place_spawn(p, c, &why) < 0) {

@@ -1,14 +1,16 @@
 /*
- * reload.c - SIGHUP: the new configuration is checked, then every child is replaced
- * by one that has it, one place at a time. Pollers and fronts start before the old
- * one leaves; of the keeper and the publisher there is never more than one.
+ * reload.c - SIGHUP: the new configuration is checked, then every child that would see
+ * a difference is replaced by one that has it, one place at a time. Pollers and fronts
+ * start before the old one leaves, and nobody waits until it is gone: it may have a call
+ * open for a minute. Of the keeper and the publisher there is never more than one.
  *
  *   reload_begin --bad--> (the old one goes on)
+ *        |  what changed, by service: another number (shares)
  *        |  place after place, reload_continue:
- *        |     replaced = a child of a newer generation is ready
- *        |     a new child that cannot start: the same again with the old configuration
+ *        |     through = the child there is ready and has the number
+ *        |     a new child that cannot start: the numbers of before, and the same again
  *        v
- *   reload_finish: places no longer wanted are emptied, READY=1
+ *   reload_finish: places no longer wanted are emptied, the keeper hears of it, READY=1
  */
 #include <errno.h>
 #include <stdio.h>
@@ -72,7 +74,33 @@ reload_read(struct supervisor *sup, struct conf *ret_conf, struct why *why)
 	return r;
 }
 
+static void
+number_shares(struct supervisor *sup)
+{
+	struct reload *reload = &sup->reload;
+
+	reload->same = conf_same_for(&reload->old_conf, &sup->conf, CONF_SUPERVISOR);
+	for (unsigned i = 0; i < SERVICE_COUNT; i++) {
+		const struct service *s = &services[i];
+		bool same = conf_same_for(&reload->old_conf, &sup->conf, s->share);
+
+		reload->same = reload->same && same;
+		reload->old_shares[i] = sup->shares[i];
+		reload->replaced[i] = !same || (s->listens && reload->old_tcp >= 0);
+		if (reload->replaced[i])
+			sup->shares[i] = ++sup->last_share;
+	}
+}
+
 /* ---- place after place ---- */
+
+/* Who would see no difference stays. One that does not serve yet is started anew whatever
+ * has changed: it may be what the reload is to mend. */
+static bool
+is_as_wanted(const struct supervisor *sup, const struct child *c)
+{
+	return c && c->state == CHILD_READY && c->share == sup->shares[service_row(c->service)];
+}
 
 static void
 reload_run(struct supervisor *sup)
@@ -82,8 +110,14 @@ reload_run(struct supervisor *sup)
 	log_set_level((enum log_level)sup->conf.log_level);
 	log_set_format((enum log_format)sup->conf.log_format);
 	places_want(sup);
-	for (unsigned i = 0; i < sup->place_count; i++)
-		sup->places[i].failures = 0;
+	for (unsigned i = 0; i < sup->place_count; i++) {
+		struct place *p = &sup->places[i];
+
+		reload->before[i] = p->generation;
+		p->failures = 0;
+		if (p->wanted && !is_as_wanted(sup, place_current(p)))
+			(void)place_has_room(p);	/* who has to hurry does so in all places at once */
+	}
 	reload->at = 0;
 	reload->failures = 0;
 	reload->active = true;
@@ -122,8 +156,7 @@ reload_begin(struct supervisor *sup)
 	sup->conf = fresh;
 	conf_done(&fresh);
 	reload->back = false;
-	for (unsigned i = 0; i < sup->place_count; i++)
-		reload->before[i] = sup->places[i].generation;
+	number_shares(sup);
 	reload_run(sup);
 	status_tell(sup);
 }
@@ -145,33 +178,71 @@ reload_place(struct supervisor *sup, unsigned at)
 
 	if (!p->wanted)
 		return true;
+	if (is_as_wanted(sup, c)) {
+		(void)evtimer_del(p->restart);
+		return true;
+	}
 	if (c && c->generation > sup->reload.before[at])
-		return c->state == CHILD_READY;
+		return false;	/* it starts */
 	if (evtimer_pending(p->restart, NULL) && p->generation > sup->reload.before[at])
 		return false;	/* a new one failed; its pause runs */
+	if (c)
+		sup->reload.replaced[service_row(p->service)] = true;
 	if (p->children && !p->service->overlaps)
 		leave_all(p, p->service->leave_within_ms);
-	else
+	else if (place_has_room(p))
 		place_start(p);
 	return false;
+}
+
+/* ---- the end ---- */
+
+/* "; replaced: keeper, front; poller processes: 4 instead of 2". */
+static void
+write_outcome(const struct supervisor *sup, char *dst, size_t size)
+{
+	const struct reload *reload = &sup->reload;
+	const char *before = "; replaced: ";
+	size_t used = 0;
+
+	dst[0] = '\0';
+	for (unsigned i = 0; i < SERVICE_COUNT && used < size; i++) {
+		if (!reload->replaced[i])
+			continue;
+		used += (size_t)snprintf(dst + used, size - used, "%s%s", before, role_name(services[i].role));
+		before = ", ";
+	}
+	for (unsigned i = 0; i < SERVICE_COUNT && used < size; i++) {
+		unsigned was = services[i].count(&reload->old_conf), is = services[i].count(&sup->conf);
+
+		if (was != is)
+			used += (size_t)snprintf(dst + used, size - used, "; %s processes: %u instead of %u",
+			    role_name(services[i].role), is, was);
+	}
+	if (used == 0)
+		(void)snprintf(dst, size, "; %s", reload->same ? "nothing has changed" : "every process stays");
 }
 
 static void
 reload_finish(struct supervisor *sup)
 {
 	bool again = sup->reload.again, back = sup->reload.back;
-	char text[ASKER_TEXT_SIZE];
+	char text[ASKER_TEXT_SIZE], outcome[256];
+	struct child *keeper = keeper_child(sup);
 
 	for (unsigned i = 0; i < sup->place_count; i++)
 		if (!sup->places[i].wanted)
 			leave_all(&sup->places[i], sup->places[i].service->leave_within_ms);
+	write_outcome(sup, outcome, sizeof(outcome));
 	if (back)
 		(void)snprintf(text, sizeof(text), "reload given up: %s; the old configuration is in use again",
 		    sup->reload.refusal);
 	else
-		(void)snprintf(text, sizeof(text), "reloaded: %s, data in %s", sup->listener.url,
-		    sup->conf.data_dir);
+		(void)snprintf(text, sizeof(text), "reloaded: %s, data in %s%s", sup->listener.url,
+		    sup->conf.data_dir, outcome);
 	log_as(back ? KIND_RELOAD_UNDONE : KIND_RELOADED, NULL, "%s", text);
+	if (!back && keeper && keeper->state == CHILD_READY)
+		child_send_reloaded(keeper);
 	reload_done(sup);
 	askers_answer(sup, back ? EXIT_STATUS_FAILURE : EXIT_STATUS_OK, text);
 	notify_ready(status_line(sup));
@@ -208,23 +279,7 @@ reload_done(struct supervisor *sup)
 
 /* ---- undoing ---- */
 
-/* Where the old child still serves it stays; only what has begun anew begins again. */
-static void
-keep_untouched(struct supervisor *sup)
-{
-	for (unsigned i = 0; i < sup->place_count; i++) {
-		struct place *p = &sup->places[i];
-		const struct child *c = place_current(p);
-
-		if (c && c->generation <= sup->reload.before[i]) {
-			sup->reload.before[i] = c->generation - 1;
-			(void)evtimer_del(p->restart);
-		} else {
-			sup->reload.before[i] = p->generation;
-		}
-	}
-}
-
+/* Where the old child still serves it has the old number, so it stays. */
 static void
 reload_undo(struct supervisor *sup)
 {
@@ -240,8 +295,8 @@ reload_undo(struct supervisor *sup)
 		memcpy(sup->listener.url, reload->old_url, sizeof(reload->old_url));
 		reload->old_tcp = -1;
 	}
+	memcpy(sup->shares, reload->old_shares, sizeof(sup->shares));
 	reload->back = true;
-	keep_untouched(sup);
 	reload_run(sup);
 }
 

@@ -22,6 +22,7 @@
 #include "supervisor/service.h"
 
 #define STATUS_SIZE	  1024
+#define PLACE_OLD_MAX	  3	/* that leave at a time; each may have a call open that costs money */
 #define KEEPER_SILENCE_MS 10000	/* without a beat systemd is not told that all is well */
 
 enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING };
@@ -44,8 +45,11 @@ struct reload {
 	bool		 active, again, back;	/* again: asked for meanwhile; back: undoing one */
 	unsigned	 at;			/* the place that is being replaced */
 	unsigned	 failures;		/* of new children there */
-	uint32_t	*before;		/* each place: newer generations are replaced ones */
+	uint32_t	*before;		/* each place: newer generations were started by it */
 	struct conf	 old_conf;
+	uint32_t	 old_shares[SERVICE_COUNT];
+	bool		 same;			/* no option is another one than before */
+	bool		 replaced[SERVICE_COUNT];
 	int		 old_tcp;		/* -1: the listener stayed */
 	char		 old_url[LISTENER_URL_SIZE];
 	char		 refusal[512];		/* why the last one failed; "" when it did not */
@@ -65,6 +69,9 @@ struct supervisor {
 	int			 lock, null;
 	char			 program_dir[1024];
 	char			**environment;
+	/* What children of each service are started with, by number: another share of the
+	 * configuration or another listener has another one. */
+	uint32_t		 shares[SERVICE_COUNT], last_share;
 	struct place		*places;	/* in the order of services */
 	unsigned		 place_count;
 	int64_t			 keeper_beat_ms;	/* or when one that served ended */
@@ -80,11 +87,14 @@ struct supervisor {
 
 /* ---- place.c ---- */
 
+unsigned service_row(const struct service *);
 void places_make(struct supervisor *);
 void places_free(struct supervisor *);
 void places_want(struct supervisor *);		/* marks what conf asks for */
 /* Starts a process there (now, whatever was scheduled); a failure is scheduled again. */
 void place_start(struct place *);
+/* Fewer than PLACE_OLD_MAX children are leaving there; else the oldest have to hurry. */
+bool place_has_room(struct place *);
 /* The child that counts: the newest that was not told to leave; or NULL. */
 struct child *place_current(const struct place *);
 bool places_all_ready(const struct supervisor *);

@@ -144,7 +144,7 @@ const struct option options[] = {
 	  .fallback = "true", .readers = CONF_KEEPER | CONF_FRONT,
 	  .help = "Poll and download by itself. Without it, status and download calls do so on demand." },
 	{ .name = "BACKGROUND_MAX_WORKERS", .kind = OPTION_NUMBER, FIELD(background_max_workers),
-	  .fallback = "10", .min = 1, .max = 64, .readers = CONF_SUPERVISOR | CONF_KEEPER | CONF_FRONT,
+	  .fallback = "10", .min = 1, .max = 64, .readers = CONF_SUPERVISOR | CONF_FRONT,
 	  .help = "Number of poller processes; each downloads one snapshot at a time." },
 	{ .name = "BACKGROUND_POLL_INTERVAL", .kind = OPTION_DURATION, FIELD(background_poll_interval_ms),
 	  .fallback = "30", .min = 10, .max = HOUR, .readers = CONF_KEEPER | CONF_FRONT,

@@ -39,7 +39,8 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  false },
 	[KIND_RELOADED] = { "reloaded", LOG_LEVEL_INFO, "729279991bc24da1a81b4d6a027487b0",
 	  "The new configuration is in use",
-	  "Every process was replaced by one that has the new configuration.",
+	  "Processes that would see a difference were replaced by ones that have the new "
+	  "configuration; the line names them, or says that nothing has changed.",
 	  "",
 	  false },
 	[KIND_RELOAD_REFUSED] = { "reload-refused", LOG_LEVEL_ERROR, "199560d0c69948a8926ff5c9cfbcb616",
@@ -56,7 +57,8 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  false },
 	[KIND_RELOAD_UNDONE] = { "reload-undone", LOG_LEVEL_ERROR, "aa27205b1e924a4aae10ebae4e7e403c",
 	  "The old configuration is in use again",
-	  "After a reload that was given up every process has the old configuration.",
+	  "After a reload that was given up every process has the old configuration, or one that is the "
+	  "same for it.",
 	  "See the line that says why it was given up.",
 	  false },
 	[KIND_RELOAD_UNASKABLE] = { "reload-unaskable", LOG_LEVEL_WARNING, "92043f38c9a745dd8d3836a954d3e361",

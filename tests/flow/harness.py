@@ -196,6 +196,8 @@ class Trawld:
         self.folder = pathlib.Path(folder)
         self.data = pathlib.Path(conf.get("DATA_DIR", self.folder / "data"))
         self.log_path = self.folder / f"trawld-{next(serial)}.log"
+        self.file = self.log_path.with_suffix(".env")
+        self.file.write_text("")
         self.provider = provider
         self.conf = {**self.QUICK, **conf}
         self.program = None
@@ -213,6 +215,8 @@ class Trawld:
     def launch(self, *options, **more):
         """Starts the program without waiting for it to serve."""
         self.mark = len(self.log())
+        if "--config" not in options:
+            options = ("--config", self.file, *options)
         self.program = Program([BUILD / "trawld", *options], self.log_path,
                                env=self.environment(), **more)
         self.starts += 1
@@ -223,6 +227,10 @@ class Trawld:
             lambda: logged(self.program, r"ready: (http://\S+)", self.mark) or
             (not self.program.alive() and self.fail_start()), "trawld is ready")
         self.url = found.group(1).rstrip(",;")
+
+    def change(self):
+        """Changes what every process reads, and none behaves otherwise for: a reload replaces them all."""
+        self.file.write_text("" if self.file.read_text() else "LOG_FORMAT=text\n")
 
     def fail_start(self):
         raise AssertionError("trawld ended: " + self.log()[self.mark:])

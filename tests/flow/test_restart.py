@@ -171,6 +171,7 @@ class Restart(SupervisorTest):
         with Load(self.daemon.url) as load:
             for _ in range(3):
                 mark = len(self.daemon.log())
+                self.daemon.change()
                 self.daemon.program.send(signal.SIGHUP)
                 wait_for(lambda: "reloaded: " in self.daemon.log()[mark:], "reloaded")
             self.run_for(load, 1)

@@ -96,7 +96,8 @@ class SupervisorTest(FlowTest):
         self.file = self.folder / "trawld.env"
         self.file.write_text(text)
         trawld = self.trawld(NOWHERE, start=False, **conf)
-        trawld.start("--config", str(self.file))
+        trawld.file = self.file
+        trawld.start()
         return trawld
 
     @staticmethod
@@ -110,7 +111,7 @@ class SupervisorTest(FlowTest):
         given = high[:len(sockets)]
         moves = "".join(f"exec {3 + i}<&{fd}; exec {fd}<&-; " for i, fd in enumerate(given))
         shell = (f"{moves}LISTEN_PID=$$ LISTEN_FDS={len(sockets)} LISTEN_FDNAMES=http:api "
-                 f"exec {BUILD / 'trawld'}")
+                 f"exec {BUILD / 'trawld'} --config {trawld.file}")
         trawld.program = Program(["/bin/bash", "-c", shell], trawld.log_path,
                                  env=trawld.environment(), pass_fds=given)
         for fd in high:
@@ -145,10 +146,12 @@ class SupervisorTest(FlowTest):
         path.chmod(0o755)
         path.rename(folder / f"trawld-{role}")
 
-    def start_from(self, folder, **conf):
+    def start_from(self, folder, text="", **conf):
         trawld = self.trawld(NOWHERE, start=False, **conf)
+        trawld.file.write_text(text)
+        env = {name: value for name, value in trawld.environment().items() if f"{name}=" not in text}
         trawld.mark = 0
-        trawld.program = Program([folder / "trawld"], trawld.log_path, env=trawld.environment())
+        trawld.program = Program([folder / "trawld", "--config", trawld.file], trawld.log_path, env=env)
         return trawld
 
 
@@ -162,13 +165,7 @@ class StubTest(SupervisorTest):
                 f"\n\nmain({header.read_text()!r})\n")
         for role in ROLES:
             self.replace_program(self.stubs, role, stub)
-        self.file = self.folder / "trawld.env"
-        self.file.write_text(text)
-        trawld = self.trawld(NOWHERE, start=False, **conf)
-        trawld.conf = {name: value for name, value in trawld.conf.items() if f"{name}=" not in text}
-        trawld.mark = 0
-        trawld.program = Program([self.stubs / "trawld", "--config", self.file], trawld.log_path,
-                                 env=trawld.environment())
+        trawld = self.start_from(self.stubs, text, **conf)
         log_after(trawld, 0, r"ready: (http://\S+),", "ready")
         return trawld
 
@@ -434,8 +431,9 @@ class Reloading(SupervisorTest):
         asker = threading.Thread(target=ask)
         asker.start()
         try:
-            self.reload(trawld)
-            self.reload(trawld)
+            for _ in range(2):
+                trawld.change()
+                self.reload(trawld)
         finally:
             stop.set()
             asker.join()
@@ -449,12 +447,57 @@ class Reloading(SupervisorTest):
     def test_two_signals_at_once_end_in_a_whole_set(self):
         trawld = self.start()
         for _ in range(5):
+            trawld.change()
             trawld.program.send(signal.SIGHUP)
             time.sleep(0.01)
         log_after(trawld, 0, r"reloaded: ", "reloaded")
         wait_for(lambda: trawld.log().count("reloading the config") == trawld.log().count("reloaded: ")
                  and counts(trawld) == ROLES, "all reloads are through")
         self.assertTrue(healthy(trawld))
+
+    def test_one_that_changes_nothing_replaces_nobody_and_says_so(self):
+        trawld = self.start()
+        before = trawld.children()
+        trawld.file.write_text("# the same, said otherwise\nBACKGROUND_DOWNLOAD_TIMEOUT=5m\n")
+        self.reload(trawld, r"reloaded: \S+, data in \S+; nothing has changed$")
+        trawld.file.write_text(f"BRIGHTDATA_API_KEY_FILE={self.folder / 'unused'}\n")
+        self.reload(trawld, r"reloaded: \S+, data in \S+; every process stays$")
+        self.assertEqual(trawld.children(), before)
+
+    def test_only_who_reads_what_changed_is_replaced(self):
+        trawld = self.start()
+        for line, replaced in (("RECONCILE_DELAY=201ms", {}),  # the environment wins
+                               ("PUBSUB_TOPIC_PREFIX=other", {"publisher"}),
+                               ("PUBSUB_TOPIC_PREFIX=other\nRETRY_MAX_ATTEMPTS=4", {"keeper", "poller"}),
+                               ("RETRY_MAX_ATTEMPTS=4", {"publisher"}),
+                               ("RETRY_MAX_ATTEMPTS=4\nTRIGGER_WAIT_SECONDS=9", {"keeper", "front"})):
+            before = trawld.children()
+            trawld.file.write_text(line + "\n")
+            names = ", ".join(role for role in ROLES if role in replaced)
+            self.reload(trawld, f"; replaced: {names}$" if replaced else "; nothing has changed$")
+            wait_for(lambda: counts(trawld) == ROLES, "the old ones leave")
+            now = trawld.children()
+            for role in ROLES:
+                kept = set(before[role]) & set(now[role])
+                self.assertEqual(kept, set() if role in replaced else set(before[role]), (line, role))
+        self.assertTrue(healthy(trawld))
+
+    def test_who_does_not_serve_is_started_anew_whatever_changed(self):
+        folder = self.own_build(publisher="#!/bin/sh\nexit 1\n")
+        trawld = self.start_from(folder)
+        log_after(trawld, 0, r"publisher\[0\] is started again in 100 ms", "it fails")
+        shutil.copy2(BUILD / "trawld-publisher", folder / "new")
+        (folder / "new").rename(folder / "trawld-publisher")
+        log_after(trawld, 0, r"ready: (http://\S+),", "ready")
+        self.replace_program(folder, "publisher", "#!/bin/sh\nexit 1\n")
+        trawld.kill_child("publisher")
+        log_after(trawld, 0, r"publisher\[0\] is started again in 6400 ms", "its pauses grow")
+        shutil.copy2(BUILD / "trawld-publisher", folder / "new")
+        (folder / "new").rename(folder / "trawld-publisher")
+        start = time.monotonic()
+        self.reload(trawld, "; nothing has changed$")
+        self.assertLess(time.monotonic() - start, 4)
+        self.assertEqual(counts(trawld), ROLES)
 
     def test_a_bad_file_keeps_the_old_children(self):
         trawld = self.start_with_file("RETRY_MAX_ATTEMPTS=3\n")
@@ -473,6 +516,7 @@ class Reloading(SupervisorTest):
                         if k not in ("BACKGROUND_MAX_WORKERS", "FRONT_WORKERS")}
         trawld.conf = dict(trawld.QUICK)
         self.file = self.folder / "trawld.env"
+        others = {}
         for pollers, fronts in ((2, 2), (4, 3), (1, 1)):
             self.file.write_text(f"BACKGROUND_MAX_WORKERS={pollers}\nFRONT_WORKERS={fronts}\n")
             if trawld.program:
@@ -481,6 +525,13 @@ class Reloading(SupervisorTest):
                 trawld.start("--config", str(self.file))
             wait_for(lambda: counts(trawld) == {**ROLES, "poller": pollers, "front": fronts},
                      f"{pollers} pollers and {fronts} fronts")
+            now = trawld.children()
+            kept = others or now
+            self.assertEqual((now["keeper"], now["publisher"]), (kept["keeper"], kept["publisher"]))
+            self.assertIn(kept["poller"][0], now["poller"])
+            others = now
+        log_after(trawld, 0, "; replaced: front; poller processes: 1 instead of 4; front processes: 1 instead of 3$",
+                  "the counts are told")
         self.assertTrue(healthy(trawld))
 
     def test_the_address_changes_and_one_that_cannot_be_had_is_refused(self):
@@ -514,6 +565,7 @@ class Reloading(SupervisorTest):
         trawld.url = log_after(trawld, 0, r"ready: (http://\S+),", "ready").group(1)
         fronts = sorted(trawld.children()["front"])
         self.replace_program(folder, "front", "#!/bin/sh\nexit 78\n")
+        trawld.change()
         self.reload(trawld, r"the old configuration is in use again")
         self.assertEqual(sorted(trawld.children()["front"]), fronts)
         wait_for(lambda: counts(trawld) == ROLES, "a whole set")
@@ -529,13 +581,97 @@ class Reloading(SupervisorTest):
             **{k: v for k, v in environment().items() if k != "BRIGHTDATA_API_KEY"},
             "BRIGHTDATA_API_KEY_FILE": str(key)}
         trawld.start()
-        before = trawld.children()["poller"]
+        before = trawld.children()
         key.write_text("second-key-0002\n")
-        self.reload(trawld)
-        wait_for(lambda: not set(before) & set(trawld.children()["poller"]), "new pollers")
+        self.reload(trawld, "; replaced: poller$")
+        wait_for(lambda: not set(before["poller"]) & set(trawld.children()["poller"]), "new pollers")
+        self.assertEqual({**trawld.children(), "poller": None}, {**before, "poller": None})
         key.unlink()
         self.reload(trawld, r"reload refused, ")
         self.assertNotIn("-key-000", trawld.log())
+
+
+class ReloadingStubs(StubTest):
+    """What a reload tells its children, and children that do not leave."""
+
+    POLLER_ONLY = "BRIGHTDATA_BASE_URL=https://{}.example"
+
+    def reload(self, trawld, host=None):
+        mark = len(trawld.log())
+        if host:
+            trawld.file.write_text(self.POLLER_ONLY.format(host) + "\n")
+        start = time.monotonic()
+        trawld.program.send(signal.SIGHUP)
+        log_after(trawld, mark, "reloaded: ", "reloaded")
+        return time.monotonic() - start
+
+    def start_with_pollers_that_hold(self, *generations):
+        trawld = self.start_stubs(self.POLLER_ONLY.format("first") + "\n")
+        for generation in generations:
+            (self.stubs / f"hold-poller-{generation}").touch()
+        return trawld
+
+    def test_the_keeper_is_told_when_one_is_through(self):
+        trawld = self.start_with_pollers_that_hold()
+        for reloads in (1, 2):
+            self.reload(trawld)
+            wait_for(lambda: len(self.heard("keeper", "RELOADED")) == reloads, "the keeper is told")
+        trawld.file.write_text("NONSENSE=1\n")
+        trawld.program.send(signal.SIGHUP)
+        log_after(trawld, 0, "reload refused", "one is refused")
+        mark = len(trawld.log())
+        trawld.file.write_text(self.POLLER_ONLY.format("first") + "\nLOG_FORMAT=text\n")
+        trawld.program.send(signal.SIGHUP)
+        log_after(trawld, mark, "; replaced: keeper, publisher, poller, front$", "one that replaces all")
+        wait_for(lambda: self.heard("keeper", "RELOADED", generation=2), "the new keeper is told")
+        self.assertEqual(len(self.heard("keeper", "RELOADED")), 3)
+        for role in ("publisher", "poller", "front"):
+            self.assertEqual(self.heard(role, "RELOADED"), [])
+
+    def test_nobody_waits_for_a_poller_that_has_a_call_open(self):
+        trawld = self.start_with_pollers_that_hold(1)
+        old = trawld.children()["poller"]
+        self.assertLess(self.reload(trawld, "second"), 5)
+        self.assertEqual(counts(trawld)["poller"], 4)
+        self.assertEqual(self.heard("poller", "LEAVE", "SIGTERM", generation=1), [("LEAVE", 60000), ("SIGTERM", 0)])
+        self.assertLess(self.reload(trawld, "third"), 5)
+        wait_for(lambda: counts(trawld)["poller"] == 4, "the second generation left")
+        self.assertLessEqual(set(old), set(trawld.children()["poller"]))
+        self.assertEqual(len(self.heard("poller", "LEAVE", generation=1)), 1)
+        (self.stubs / "hold-poller-1").unlink()
+        wait_for(lambda: counts(trawld) == ROLES, "the call is answered")
+        self.assertNotIn("is killed", trawld.log())
+
+    def test_the_end_of_the_set_hurries_who_was_leaving(self):
+        trawld = self.start_with_pollers_that_hold(1)
+        self.reload(trawld, "second")
+        start = time.monotonic()
+        self.assertEqual(trawld.stop(), 0)
+        self.assertLess(time.monotonic() - start, 10)
+        self.assertEqual(self.heard("poller", "LEAVE", "SIGTERM", generation=1),
+                         [("LEAVE", 60000), ("SIGTERM", 0), ("LEAVE", 3000)])
+        self.assertEqual(trawld.log().count("is killed: it did not leave in time"), ROLES["poller"])
+
+    def test_old_generations_are_few_at_a_time(self):
+        trawld = self.start_with_pollers_that_hold(1, 2, 3, 4, 5)
+        most, stop = [0], threading.Event()
+
+        def watch():
+            while not stop.wait(0.02):
+                most[0] = max(most[0], counts(trawld).get("poller", 0))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            quick = [self.reload(trawld, f"host{n}") < 3 for n in range(5)]
+        finally:
+            stop.set()
+            watcher.join()
+        self.assertEqual(quick[:3], [True] * 3)
+        self.assertEqual(most[0], ROLES["poller"] * 4)  # PLACE_OLD_MAX and the one that counts
+        for generation, told in ((1, [60000, 3000]), (2, [60000, 3000]), (3, [60000]), (5, [60000])):
+            self.assertEqual([arg for _, arg in self.heard("poller", "LEAVE", generation=generation)], told)
+        self.assertEqual(trawld.log().count("is killed: it did not leave in time"), 2 * ROLES["poller"])
 
 
 class AskingForAReload(SupervisorTest):
@@ -553,9 +689,11 @@ class AskingForAReload(SupervisorTest):
     def test_a_good_one_is_0_when_every_child_is_new(self):
         trawld = self.start()
         before = all_pids(trawld)
+        trawld.change()
         done = self.ask(trawld)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertEqual(done.stdout, f"reloaded: {trawld.url}, data in {trawld.data}\n")
+        self.assertEqual(done.stdout, f"reloaded: {trawld.url}, data in {trawld.data}; "
+                         "replaced: keeper, publisher, poller, front\n")
         fresh = [p for p in all_pids(trawld) if p not in before]
         self.assertGreaterEqual(len(fresh), sum(ROLES.values()))
         self.assertEqual(stat.S_IMODE((trawld.data / "reload.sock").stat().st_mode), 0o600)
@@ -596,6 +734,7 @@ class AskingForAReload(SupervisorTest):
         trawld = self.start_from(folder)
         trawld.url = log_after(trawld, 0, r"ready: (http://\S+),", "ready").group(1)
         self.replace_program(folder, "front", "#!/bin/sh\nexit 78\n")
+        trawld.change()
         done = self.ask(trawld)
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr, "trawld: reload given up: front[0] does not start with the new configuration; "
@@ -635,6 +774,7 @@ class AskingForAReload(SupervisorTest):
         trawld = self.start_from(folder)
         log_after(trawld, 0, r"ready: (http://\S+),", "ready")
         self.replace_program(folder, "publisher", "#!/bin/sh\nexec /bin/sleep 600\n")
+        trawld.change()
         with self.ask(trawld, start=True) as asker:
             log_after(trawld, 0, "reloading the configuration", "it has begun")
             trawld.program.send(signal.SIGTERM)
@@ -647,6 +787,7 @@ class AskingForAReload(SupervisorTest):
         trawld = self.start_from(folder)
         log_after(trawld, 0, r"ready: (http://\S+),", "ready")
         self.replace_program(folder, "publisher", "#!/bin/sh\nexec /bin/sleep 600\n")
+        trawld.change()
         with self.ask(trawld, start=True) as asker:
             log_after(trawld, 0, "reloading the configuration", "it has begun")
             sleeping = lambda: [p for p in child_pids(trawld.program.pid)

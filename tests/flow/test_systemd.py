@@ -113,7 +113,11 @@ class Telling(SystemdTest):
         trawld.trigger()
         line = r"^0 to trigger, 1 polling, 0 downloading, 1 failed in 1 h; last error SNAPSHOT_FAILED: "
         self.wait_status_line(line)
-        for interrupt in (lambda: trawld.kill_child("keeper"), lambda: trawld.program.send(signal.SIGHUP)):
+        def reload():
+            trawld.change()
+            trawld.program.send(signal.SIGHUP)
+
+        for interrupt in (lambda: trawld.kill_child("keeper"), reload):
             mark = len(self.notified.read())
             interrupt()
             self.wait_status_line(line, mark)
@@ -146,7 +150,7 @@ class Telling(SystemdTest):
         self.file.write_text("NONSENSE=1\n")
         trawld.program.send(signal.SIGHUP)
         self.wait_status_line(r"^0 to trigger.*; the last reload was refused: .*trawld\.env:1")
-        self.file.write_text("")
+        self.file.write_text("LOG_FORMAT=text\n")
         mark = len(self.notified.read())
         trawld.program.send(signal.SIGHUP)
         self.wait_status_line("^Reloading; ", mark)

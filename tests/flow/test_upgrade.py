@@ -227,6 +227,7 @@ class NextKeeper(FlowTest):
 
     def test_reload_in_the_pause(self):
         def interrupt(trawld):
+            trawld.change()
             trawld.program.send(signal.SIGHUP)
             wait_for(lambda: "reloaded: " in trawld.log(), "reloaded")
         self.pause_is_kept(interrupt)
