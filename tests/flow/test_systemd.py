@@ -38,6 +38,13 @@ class SystemdTest(SupervisorTest):
         return sum(l == "WATCHDOG=1" for l in self.notified.read())
 
 
+class Unit(unittest.TestCase):
+    def test_it_comes_after_the_clock_but_does_not_pull_it_in(self):
+        text = (pathlib.Path(__file__).parents[2] / "systemd/trawld.service").read_text()
+        self.assertRegex(text, "(?m)^After=.*time-sync.target")
+        self.assertNotRegex(text, "(?m)^(Wants|Requires)=.*time-sync.target")
+
+
 class Starting(SystemdTest):
     def refusal(self, status, pattern, **conf):
         mark = len(self.notified.read())

@@ -615,6 +615,11 @@ a_role_sees_only_its_own_differences(void **state)
 	for (size_t i = 0; i < countof(readers); i++)
 		assert_int_equal(conf_same_for(&conf, &other, readers[i]), readers[i] != CONF_POLLER);
 	other = conf;
+	other.background_max_workers++;
+	for (size_t i = 0; i < countof(readers); i++)
+		assert_int_equal(conf_same_for(&conf, &other, readers[i]),
+		    readers[i] != CONF_SUPERVISOR && readers[i] != CONF_FRONT);
+	other = conf;
 	other.log_level = LOG_LEVEL_ERROR;
 	for (size_t i = 0; i < countof(readers); i++)
 		assert_false(conf_same_for(&conf, &other, readers[i]));
