@@ -95,6 +95,25 @@ asker_add(struct supervisor *sup, int fd)
 	return true;
 }
 
+/* Who knocks stays in the queue, so the socket stays readable: it rests until the next tick. */
+static void
+askers_rest(struct supervisor *sup, int error)
+{
+	if (error == EAGAIN || error == EINTR || error == ECONNABORTED)
+		return;
+	(void)event_del(sup->askers.connect);
+	if (!sup->askers.rested)
+		log_as(KIND_RELOAD_UNASKABLE, NULL, "nobody can ask for a reload now: %s; SIGHUP works", strerror(error));
+	sup->askers.rested = true;
+}
+
+void
+askers_tick(struct supervisor *sup)
+{
+	if (sup->askers.connect && !event_pending(sup->askers.connect, EV_READ, NULL))
+		(void)event_add(sup->askers.connect, NULL);
+}
+
 static void
 askers_on_connect(evutil_socket_t listener, short what, void *arg)
 {
@@ -102,8 +121,11 @@ askers_on_connect(evutil_socket_t listener, short what, void *arg)
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)what;
-	if (fd < 0)
+	if (fd < 0) {
+		askers_rest(sup, errno);
 		return;
+	}
+	sup->askers.rested = false;
 	if (!asker_add(sup, fd))
 		(void)close(fd);
 	else

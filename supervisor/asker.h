@@ -29,6 +29,7 @@ int asker_run(const struct options *);
 /* The daemon's side. Without the socket it goes on: SIGHUP does the same. */
 void askers_listen(struct supervisor *);
 void askers_close(struct supervisor *);
+void askers_tick(struct supervisor *);	/* now and then */
 /* A reload begins: whoever has asked by now is answered when it ends. */
 void askers_attach(struct supervisor *);
 void askers_answer(struct supervisor *, int exit_status, const char *text);

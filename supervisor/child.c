@@ -56,6 +56,7 @@ child_on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while ((n = recv(fd, &m, sizeof(m), MSG_DONTWAIT)) > 0) {
 		if (n != (ssize_t)sizeof(m) || m.version != INHERIT_VERSION) {
+			(void)event_del(c->readable);	/* it is killed once, whatever else it has said */
 			child_kill(c, "it speaks another version");
 			return;
 		}

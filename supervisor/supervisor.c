@@ -211,6 +211,7 @@ supervisor_on_tick(evutil_socket_t fd, short what, void *arg)
 	if (late)
 		sup->keeper_beat_ms = now;
 	notify_tick();
+	askers_tick(sup);
 	for (unsigned i = 0; i < sup->place_count; i++)
 		for (struct child *c = sup->places[i].children; c; c = c->next)
 			tick_child(c, now, late);

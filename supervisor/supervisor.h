@@ -81,6 +81,7 @@ struct supervisor {
 	struct {
 		int		 fd;		/* -1: none */
 		struct event	*connect;
+		bool		 rested;	/* the last one could not be let in */
 		struct asker	*first;
 	} askers;
 };

@@ -63,9 +63,10 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  false },
 	[KIND_RELOAD_UNASKABLE] = { "reload-unaskable", LOG_LEVEL_WARNING, "92043f38c9a745dd8d3836a954d3e361",
 	  "trawld --reload will not work",
-	  "The socket DATA_DIR/reload.sock, on which it would ask, cannot be made; the line says why. "
-	  "SIGHUP makes trawld reload all the same.",
-	  "Look at owner, mode and free space of DATA_DIR; restart trawld.",
+	  "The socket DATA_DIR/reload.sock, on which it would ask, cannot be made, or nobody can be let in "
+	  "there for want of descriptors; the line says which. SIGHUP makes trawld reload all the same.",
+	  "Look at owner, mode and free space of DATA_DIR; restart trawld. Or raise the limit on descriptors "
+	  "(LimitNOFILE=).",
 	  false },
 	[KIND_LISTENER_GIVEN] = { "listener-given", LOG_LEVEL_WARNING, "578f764f076e4b3c826fbb4a351544c1",
 	  "PORT and BIND_ADDRESS are not used",

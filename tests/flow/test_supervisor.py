@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -54,6 +55,11 @@ def break_streams(pid):
                 with contextlib.suppress(OSError):
                     s.shutdown(socket.SHUT_RDWR)
     os.close(pidfd)
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def log_after(trawld, mark, pattern, what):
@@ -591,6 +597,20 @@ class Reloading(SupervisorTest):
         self.assertNotIn("-key-000", trawld.log())
 
 
+class Hearing(StubTest):
+    def test_one_that_speaks_another_version_is_killed_and_heard_no_more(self):
+        trawld = self.start_stubs()
+        (self.stubs / "babble-publisher").touch()
+        first = trawld.kill_child("publisher")
+        log_after(trawld, 0, r"publisher\[0\] is started again in 200 ms", "it was tried a few times")
+        killed = re.findall(r"publisher pid (\d+) is killed: it speaks another version", trawld.log())
+        self.assertGreaterEqual(len(killed), 2)
+        self.assertEqual(len(killed), len(set(killed)))
+        self.assertNotIn(str(first), killed)
+        (self.stubs / "babble-publisher").unlink()
+        wait_for(lambda: counts(trawld) == ROLES, "a whole set")
+
+
 class ReloadingStubs(StubTest):
     """What a reload tells its children, and children that do not leave."""
 
@@ -768,6 +788,22 @@ class AskingForAReload(SupervisorTest):
                 self.assertEqual(asker.wait(60), 0)
         # Whoever asked last has the last file's word for it.
         self.assertEqual(len(trawld.children()["poller"]), 4)
+
+    def test_without_a_free_descriptor_who_asks_waits_and_nothing_spins(self):
+        trawld = self.start()
+        pid, before = trawld.program.pid, resource.prlimit(trawld.program.pid, resource.RLIMIT_NOFILE)
+        used = [int(name) for name in os.listdir(f"/proc/{pid}/fd")]
+        lowest_free = next(n for n in range(1024) if n not in used)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free, before[1]))
+        with self.ask(trawld, start=True) as asker:
+            log_after(trawld, 0, "nobody can ask for a reload now: .*Too many open files", "it says so")
+            start = cpu_seconds(pid)
+            time.sleep(1)
+            self.assertLess(cpu_seconds(pid) - start, 0.3)
+            self.assertIsNone(asker.poll())
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+            self.assertEqual(asker.wait(10), 0)
+        self.assertEqual(trawld.log().count("nobody can ask"), 1)
 
     def test_a_daemon_that_stops_meanwhile_says_so(self):
         folder = self.own_build()
