@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/why.h"
+#include "supervisor/holder.h"
 
 #define LOCK_NAP_MS 50
 
@@ -91,22 +92,6 @@ datadir_prepare(const char *path, struct why *why)
 	return 0;
 }
 
-/* "pid 812", for a person; the file may hold nothing yet. */
-static void
-read_holder(int fd, char *dst, size_t size)
-{
-	char text[32] = "";
-	long pid;
-
-	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
-		text[0] = '\0';
-	pid = strtol(text, NULL, 10);
-	if (pid > 0)
-		(void)snprintf(dst, size, "trawld with pid %ld", pid);
-	else
-		(void)snprintf(dst, size, "another trawld");
-}
-
 static int
 write_holder(int fd)
 {
@@ -123,7 +108,7 @@ datadir_lock(const char *path, int64_t wait_ms, int *ret_fd, struct why *why)
 {
 	const struct timespec nap = { 0, LOCK_NAP_MS * 1000000L };
 	int64_t end = clock_mono_ms(&clock_system) + wait_ms;
-	char name[1100], holder[64];
+	char name[1100], holder[320];
 	scoped_fd fd = -1;
 
 	(void)snprintf(name, sizeof(name), "%s/lock", path);
@@ -134,9 +119,9 @@ datadir_lock(const char *path, int64_t wait_ms, int *ret_fd, struct why *why)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return not_usable(path, errno, "cannot be locked", why);
 		if (clock_mono_ms(&clock_system) >= end) {
-			read_holder(fd, holder, sizeof(holder));
-			return why_set(why, EBUSY, "the data directory %s is in use by %s; end that one, "
-			    "or set DATA_DIR to another place", path, holder);
+			holder_describe(fd, holder, sizeof(holder));
+			return why_set(why, EBUSY, "the data directory %s is in use by %s, or set DATA_DIR to another "
+			    "place", path, holder);
 		}
 		(void)nanosleep(&nap, NULL);
 	}

@@ -13,7 +13,7 @@ struct why;
 int datadir_prepare(const char *path, struct why *why);
 
 /* Takes DATA_DIR/lock, waiting wait_ms for a set that is just ending. The lock is
- * held as long as any process has the descriptor. -EBUSY names the holder. */
+ * held as long as any process has the descriptor. -EBUSY names who holds it. */
 int datadir_lock(const char *path, int64_t wait_ms, int *ret_fd, struct why *why);
 
 #endif

@@ -105,8 +105,8 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "Another trawld holds DATA_DIR",
 	  "The lock of DATA_DIR is held by a process of another set; trawld ended with status 75 "
 	  "and did nothing.",
-	  "Stop the other trawld (the line names its process), or give this one a DATA_DIR of its "
-	  "own.",
+	  "Stop the other trawld, or what is left of one that has ended (the line names its process), or "
+	  "give this one a DATA_DIR of its own.",
 	  false },
 	[KIND_ADDRESS_UNUSABLE] = { "address-unusable", LOG_LEVEL_ERROR, "07a7eacc582b41b897fbae20e6e0c921",
 	  "The address of the API cannot be had",

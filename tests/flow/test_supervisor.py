@@ -286,6 +286,43 @@ class Refusing(SupervisorTest):
         self.assertTrue(healthy(first))
         self.assertTrue((first.data / "api.sock").exists())
 
+    def test_who_is_left_of_a_dead_set_and_holds_its_data_is_named(self):
+        first = self.start()
+        left = first.children()["poller"][1]
+        os.kill(left, signal.SIGSTOP)
+        try:
+            others = [pid for pid in all_pids(first) if pid != left]
+            first.program.process.kill()
+            first.program.process.wait()
+            first.program.log_file.close()
+            wait_for(lambda: not any(running(p) for p in others), "the others leave")
+            for user in (None, 12345) if os.geteuid() == 0 else (None,):
+                with self.subTest(user):
+                    self.refused_because_of(first, left, user)
+        finally:
+            os.kill(left, signal.SIGKILL)
+        wait_for(lambda: not running(left), "it is gone")
+        first.start()
+
+    def refused_because_of(self, first, left, user):
+        """Also for a user who may not look into the process: a poller hides its descriptors."""
+        folder = self.folder / f"as-{user}"
+        folder.mkdir()
+        self.folder.chmod(0o755)
+        for name in PROGRAMS:
+            shutil.copy2(BUILD / name, folder / name)
+        os.chmod(first.data, 0o777)
+        os.chmod(first.data / "lock", 0o666)
+        for name in ("objects", "spool", "quarantine"):
+            os.chmod(first.data / name, 0o777)
+        env = {**first.environment(), "DATA_DIR": str(first.data)}
+        done = subprocess.run([folder / "trawld"], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=60, user=user)
+        self.assertEqual(done.returncode, 75, done.stderr)
+        self.assertRegex(done.stderr, rf"is in use by trawld-poller with pid {left}, which is left of a trawld that has "
+                         r"ended; end that one \(kill -9\), or set DATA_DIR to another place")
+        self.assertNotIn(f"pid {first.program.pid}", done.stderr)
+
     def test_a_taken_port_is_named(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
