@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/why.h"
 #include "model/log_kind.h"
+#include "supervisor/limits.h"
 #include "supervisor/notify.h"
 #include "supervisor/supervisor.h"
 
@@ -68,6 +69,8 @@ reload_read(struct supervisor *sup, struct conf *ret_conf, struct why *why)
 	if (strcmp(ret_conf->data_dir, sup->conf.data_dir) != 0)
 		r = why_set(why, EINVAL, "DATA_DIR cannot change while trawld runs: restart it");
 	else
+		r = limits_check(ret_conf, why);
+	if (r == 0)
 		r = reload_listener(sup, ret_conf, why);
 	if (r < 0)
 		conf_done(ret_conf);

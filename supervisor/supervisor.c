@@ -9,13 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,13 +21,13 @@
 #include "base/why.h"
 #include "model/log_kind.h"
 #include "supervisor/datadir.h"
+#include "supervisor/limits.h"
 #include "supervisor/notify.h"
 
-#define LOCK_WAIT_MS	   5000	/* a predecessor that was killed leaves within 2 s */
-#define START_EXTRA_MS	   35000	/* after progress; longer than any service has to get ready */
-#define TICK_MS		   1000
-#define TICK_LATE_MS	   5000	/* then we were stopped, and silence proves nothing */
-#define DESCRIPTORS_WANTED 65536
+#define LOCK_WAIT_MS   5000	/* a predecessor that was killed leaves within 2 s */
+#define START_EXTRA_MS 35000	/* after progress; longer than any service has to get ready */
+#define TICK_MS	       1000
+#define TICK_LATE_MS   5000	/* then we were stopped, and silence proves nothing */
 
 /* ---- what children say ---- */
 
@@ -301,24 +297,6 @@ find_programs(struct supervisor *sup)
 	refuse(EXIT_STATUS_FAILURE, KIND_PROGRAM_MISSING, &why);
 }
 
-/* Modes and limits of the whole set, and no core file or debugger for the one that reads
- * the key. SCHED_BATCH (sched(7)): who wakes up waits until the one that runs has no more
- * to do, so work is handed on in larger portions; where a core is free nothing changes. */
-static void
-set_limits(void)
-{
-	const struct sched_param none = { 0 };
-	struct rlimit limit;
-
-	(void)sched_setscheduler(0, SCHED_BATCH, &none);
-	(void)umask(0027);
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
-		return;
-	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static void
 take_data_dir(struct supervisor *sup)
 {
@@ -435,10 +413,10 @@ main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);	/* a log that nobody reads ends nobody */
 	log_open("trawld", LOG_LEVEL_INFO);
 	notify_open();
-	set_limits();
+	limits_set();
 	listener_init(&sup.listener);
 	if (listener_adopt(&sup.listener, &why) < 0 ||
-	    options_load(&sup.options, OPTIONS_WHOLE, &sup.conf, &why) < 0)
+	    options_load(&sup.options, OPTIONS_WHOLE, &sup.conf, &why) < 0 || limits_check(&sup.conf, &why) < 0)
 		refuse(EXIT_STATUS_CONFIG, KIND_CONFIG_INVALID, &why);
 	log_set_level((enum log_level)sup.conf.log_level);
 	log_set_format((enum log_format)sup.conf.log_format);

@@ -62,6 +62,10 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def limit_descriptors(limit):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+
 def log_after(trawld, mark, pattern, what):
     return wait_for(lambda: re.search(pattern, trawld.log()[mark:], re.M), what)
 
@@ -124,13 +128,14 @@ class SupervisorTest(FlowTest):
             os.close(fd)
         trawld.url = log_after(trawld, trawld.mark, r"ready: (http://\S+),", "trawld is ready").group(1)
 
-    def refused(self, *options, **conf):
+    def refused(self, *options, limit=None, **conf):
         """Runs a trawld that is expected to end by itself: its status and words."""
         trawld = self.trawld(NOWHERE, start=False)
         env = {**trawld.environment(), **conf}
         env = {k: v for k, v in env.items() if v is not None}
         done = subprocess.run([BUILD / "trawld", *options], env=env, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=60,
+                              preexec_fn=limit and (lambda: limit_descriptors(limit)))
         self.programs.remove(trawld)
         return done
 
@@ -322,6 +327,27 @@ class Refusing(SupervisorTest):
         self.assertRegex(done.stderr, rf"is in use by trawld-poller with pid {left}, which is left of a trawld that has "
                          r"ended; end that one \(kill -9\), or set DATA_DIR to another place")
         self.assertNotIn(f"pid {first.program.pid}", done.stderr)
+
+    def test_too_few_descriptors_for_all_processes_are_refused_before_a_port_is_open(self):
+        processes = sum(ROLES.values())
+        for limit in (16, 24, processes + 24):
+            done = self.refused(limit=limit)
+            self.assertEqual(done.returncode, 78, (limit, done.stderr))
+            self.assertRegex(done.stderr, rf"{processes} processes need {processes + 25} file descriptors .*"
+                             rf"the limit is {limit}: .*ulimit -n.*LimitNOFILE=.*BACKGROUND_MAX_WORKERS")
+
+    def test_the_fewest_descriptors_that_are_not_refused_are_enough(self):
+        sim = self.sim()
+        trawld = self.trawld(sim, start=False)
+        trawld.launch(preexec_fn=lambda: limit_descriptors(sum(ROLES.values()) + 25))
+        trawld.url = log_after(trawld, 0, r"ready: (http://\S+),", "ready").group(1)
+        for _ in range(2):
+            trawld.wait_status(trawld.trigger())
+            trawld.change()
+            mark = len(trawld.log())
+            trawld.program.send(signal.SIGHUP)
+            log_after(trawld, mark, "reloaded: ", "reloaded")
+        self.assertNotIn("Too many open files", trawld.log())
 
     def test_a_taken_port_is_named(self):
         with socket.socket() as taken:
@@ -589,6 +615,18 @@ class Reloading(SupervisorTest):
         self.assertRegex(url, r"^http://127\.0\.0\.2:\d+$")
         self.assertEqual(call(url, "GET", "/health").status, 200)
         wait_for(lambda: not healthy(trawld), "the old address is served no more")
+
+    def test_more_processes_than_there_are_descriptors_for_are_refused(self):
+        trawld = self.trawld(NOWHERE, start=False)
+        trawld.conf = {name: value for name, value in trawld.conf.items() if name != "FRONT_WORKERS"}
+        trawld.file.write_text("FRONT_WORKERS=2\n")
+        trawld.launch(preexec_fn=lambda: limit_descriptors(40))
+        trawld.url = log_after(trawld, 0, r"ready: (http://\S+),", "ready").group(1)
+        before = all_pids(trawld)
+        trawld.file.write_text("FRONT_WORKERS=30\n")
+        self.reload(trawld, "reload refused, .* 34 processes need 59 file descriptors")
+        self.assertEqual(all_pids(trawld), before)
+        self.assertTrue(healthy(trawld))
 
     def test_the_data_directory_cannot_change(self):
         trawld = self.trawld(NOWHERE, start=False)
