@@ -429,9 +429,9 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  true },
 	[KIND_RECONCILE_LOOKED] = { "reconcile-looked", LOG_LEVEL_INFO, "a323069431db4c92960984b0b8d82fab",
 	  "The provider's jobs were compared",
-	  "A search for the job of a trigger whose outcome is unknown has ended.",
+	  "A search of a data set's jobs, for triggers whose outcome is unknown, has ended.",
 	  "",
-	  true },
+	  false },
 	/* download and store */
 	[KIND_SNAPSHOT_DOWNLOADED] = { "snapshot-downloaded", LOG_LEVEL_INFO, "dbed659e15c4461c870bc2891e61ad27",
 	  "A snapshot was downloaded",

@@ -5,7 +5,6 @@
  */
 #include "model/request.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -428,23 +427,6 @@ input_text(const struct input *input, const struct trigger_request *r, char *dst
 		(void)snprintf(dst, size, "%s", r->include_profile_data ? "true" : "");
 		break;
 	}
-}
-
-const char *
-trigger_request_input_name(const struct trigger_request *r, unsigned n)
-{
-	const struct input *input = input_at(r, n);
-
-	return input != NULL ? input->name : NULL;
-}
-
-void
-trigger_request_input_text(const struct trigger_request *r, unsigned n, char *dst, size_t size)
-{
-	const struct input *input = input_at(r, n);
-
-	assert(input != NULL && size > 0);
-	input_text(input, r, dst, size);
 }
 
 void

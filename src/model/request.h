@@ -55,11 +55,6 @@ void trigger_request_write(struct json_out *, const struct trigger_request *);
  * platform's data set takes, dates in its form, what was not given left out. */
 void trigger_request_write_input(struct json_out *, const struct trigger_request *);
 
-/* The field of that row as the text the provider echoes ("" when left out), for
- * comparing with GET /snapshot/{id}/input. NULL after the last: n from 0. */
-const char *trigger_request_input_name(const struct trigger_request *, unsigned n);
-void trigger_request_input_text(const struct trigger_request *, unsigned n, char *dst, size_t size);
-
 /* discover_by for this request, NULL for a plain URL collection; and the value of
  * limit_per_input in the query, 0 for none (used where the row has no field for it). */
 const char *trigger_request_discover_by(const struct trigger_request *);

@@ -1,7 +1,7 @@
 /*
  * brightdata.c - builds the URLs, and reads answers by tables: first rule that
- * fits wins. The provider's own words are gathered in brightdata_text.c, inputs
- * are compared in brightdata_input.c.
+ * fits wins. The provider's own words are gathered in brightdata_text.c; what an input
+ * means is model/input.h's.
  */
 #include "poller/brightdata.h"
 
@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/timefmt.h"
+#include "model/input.h"
 
 #define DAY_MS 86400000
 
@@ -72,9 +73,9 @@ brightdata_snapshot_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, enum br
 
 char *
 brightdata_list_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const char *dataset_id,
-    int64_t intent_ms, unsigned skip, unsigned limit)
+    int64_t from_ms, unsigned skip, unsigned limit)
 {
-	struct date from = date_of(intent_ms > DAY_MS ? intent_ms - DAY_MS : 0);
+	struct date from = date_of(from_ms > DAY_MS ? from_ms - DAY_MS : 0);
 
 	return checked(dst, snprintf(dst, BRIGHTDATA_URL_SIZE,
 	    "%s/datasets/v3/snapshots?dataset_id=%s&from_date=%04d-%02d-%02d&trigger_type=API&limit=%u&skip=%u", base,
@@ -189,6 +190,12 @@ brightdata_wait_ms(const struct http_answer *answer)
 	    BRIGHTDATA_WAIT_MAX_MS : answer->retry_after_ms;
 }
 
+static int64_t
+longer_ms(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static void
 read_by_rules(const struct http_answer *answer, const struct rule *rule,
     struct msg_verdict *verdict)
@@ -200,8 +207,9 @@ read_by_rules(const struct http_answer *answer, const struct rule *rule,
 	brightdata_text(answer, words, sizeof(words));
 	(void)snprintf(text, sizeof(text), "HTTP %d: %s", answer->status, words);
 	say(verdict, rule->outcome, rule->error, text);
-	verdict->retry_after_ms = rule->outcome == OUTCOME_WAIT ?
-	    brightdata_wait_ms(answer) : answer->retry_after_ms;
+	verdict->retry_after_ms = answer->retry_after_ms;
+	if (rule->outcome == OUTCOME_WAIT)
+		verdict->retry_after_ms = longer_ms(brightdata_wait_ms(answer), brightdata_text_wait_ms(text, strlen(text)));
 }
 
 void
@@ -405,6 +413,8 @@ read_json_message(const char *body, size_t len, struct msg_verdict *verdict)
 		say(verdict, OUTCOME_CANCELED, ERROR_CANCELED, text);
 	else
 		say(verdict, OUTCOME_WAIT, ERROR_NONE, text);
+	if (verdict->outcome == OUTCOME_WAIT)
+		verdict->retry_after_ms = brightdata_text_wait_ms(text, strlen(text));
 	return true;
 }
 
@@ -425,6 +435,8 @@ read_text_message(const char *body, size_t len, struct msg_verdict *verdict, boo
 		say(verdict, words[i].outcome, words[i].error,
 		    str_printable(text, sizeof(text), body, len));
 		*ret_empty = words[i].outcome == OUTCOME_OK;
+		if (words[i].outcome == OUTCOME_WAIT)
+			verdict->retry_after_ms = brightdata_text_wait_ms(body, len);
 		return true;
 	}
 	return false;
@@ -438,7 +450,7 @@ brightdata_read_message(const char *body, size_t len, struct msg_verdict *verdic
 	*ret_empty = false;
 	while (at < len && strchr(" \t\r\n", body[at]) != NULL && body[at] != '\0')
 		at++;
-	if (at == len || body[at] == '[')
+	if (at == len || body[at] == '[' || body[at] == '<')
 		return false;
 	verdict->retry_after_ms = 0;
 	if (body[at] == '{')
@@ -453,9 +465,10 @@ brightdata_read_data(const struct http_answer *answer, struct msg_verdict *verdi
 	if (read_broken(answer, OUTCOME_RETRY, verdict))
 		return;
 	if (is_success(answer)) {
+		verdict->retry_after_ms = 0;
 		if (!brightdata_read_message(answer->body, answer->body_len, verdict, ret_empty))
 			say(verdict, OUTCOME_WAIT, ERROR_NONE, "the snapshot is not ready yet");
-		verdict->retry_after_ms = brightdata_wait_ms(answer);
+		verdict->retry_after_ms = longer_ms(verdict->retry_after_ms, brightdata_wait_ms(answer));
 		return;
 	}
 	read_by_rules(answer, data_rules, verdict);
@@ -475,48 +488,60 @@ brightdata_read_cancel(const struct http_answer *answer, struct msg_verdict *ver
 
 /* ---- looking back ---- */
 
+/* False: passed over. A job of unknown age stays a candidate: its input decides. */
 static bool
-has_job(const struct brightdata_job *jobs, unsigned count, const char *id)
-{
-	for (unsigned i = 0; i < count; i++)
-		if (strcmp(jobs[i].snapshot_id, id) == 0)
-			return true;
-	return false;
-}
-
-/* 1: appended, 0: passed over, -ENOSPC. */
-static int
-take_job(const json_t *row, int64_t from_ms, int64_t to_ms, struct brightdata_job *jobs,
-    unsigned room, unsigned *count)
+take_job(const json_t *row, int64_t from_ms, int64_t to_ms, struct search_job *job)
 {
 	const char *id = json_text(row, "id"), *created = json_text(row, "created");
-	int64_t created_ms = INT64_MIN;
 
 	if (id == NULL || snapshot_id_check(id) < 0)
-		return 0;
-	/* A job of unknown age stays a candidate: its input decides. */
-	if (created != NULL && time_parse(created, &created_ms) == 0 &&
-	    (created_ms < from_ms || created_ms > to_ms))
-		return 0;
-	if (has_job(jobs, *count, id))
-		return 0;
-	if (*count == room)
-		return -ENOSPC;
-	(void)str_copy(jobs[*count].snapshot_id, sizeof(jobs[*count].snapshot_id), id);
-	jobs[(*count)++].created_ms = created_ms;
-	return 1;
+		return false;
+	job->created_ms = INT64_MIN;
+	if (created != NULL && time_parse(created, &job->created_ms) == 0 &&
+	    (job->created_ms < from_ms || job->created_ms > to_ms))
+		return false;
+	(void)str_copy(job->snapshot_id, sizeof(job->snapshot_id), id);
+	return true;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct search_job *)a)->snapshot_id, ((const struct search_job *)b)->snapshot_id);
+}
+
+static int
+oldest_first(const void *a, const void *b)
+{
+	const struct search_job *x = a, *y = b;
+
+	return x->created_ms < y->created_ms ? -1 : x->created_ms > y->created_ms;
+}
+
+static void
+keep_each_once(struct brightdata_list *list)
+{
+	unsigned kept = 0;
+
+	if (list->count == 0)
+		return;
+	qsort(list->jobs, list->count, sizeof(list->jobs[0]), by_id);
+	for (unsigned i = 1; i < list->count; i++)
+		if (by_id(&list->jobs[kept], &list->jobs[i]) != 0)
+			list->jobs[++kept] = list->jobs[i];
+	list->count = kept + 1;
+	qsort(list->jobs, list->count, sizeof(list->jobs[0]), oldest_first);
 }
 
 bool
 brightdata_read_list(const struct http_answer *answer, int64_t from_ms, int64_t to_ms,
-    struct brightdata_job *jobs, unsigned room, unsigned *count, unsigned *ret_rows,
-    struct msg_verdict *verdict)
+    struct brightdata_list *ret, struct msg_verdict *verdict)
 {
 	scoped_json *doc = NULL;
 	const json_t *row;
 	size_t i;
 
-	*ret_rows = 0;
+	*ret = (struct brightdata_list){ NULL, 0, 0 };
 	if (read_broken(answer, OUTCOME_RETRY, verdict))
 		return false;
 	if (answer->status != 200) {
@@ -530,28 +555,46 @@ brightdata_read_list(const struct http_answer *answer, int64_t from_ms, int64_t 
 	}
 	say(verdict, OUTCOME_OK, ERROR_NONE, "");
 	verdict->retry_after_ms = 0;
+	ret->rows = (unsigned)json_array_size(doc);
+	if (ret->rows > 0)
+		ret->jobs = xcalloc(ret->rows, sizeof(ret->jobs[0]));
 	json_array_foreach(doc, i, row)
-		if (take_job(row, from_ms, to_ms, jobs, room, count) < 0)
-			return false;
-	*ret_rows = (unsigned)json_array_size(doc);
+		ret->count += take_job(row, from_ms, to_ms, &ret->jobs[ret->count]);
+	keep_each_once(ret);
 	return true;
 }
 
-enum brightdata_match
-brightdata_read_input(const struct http_answer *answer, const struct trigger_request *request,
+/* A message is an object, too, and in no input's place: the answer may be another later. */
+static int
+digest_of(const struct http_answer *answer, uint8_t digest[SHA256_SIZE])
+{
+	struct msg_verdict message;
+
+	if (read_json_message(answer->body, answer->body_len, &message))
+		return -EBADMSG;
+	return input_digest(answer->body, answer->body_len, digest);
+}
+
+enum brightdata_reading
+brightdata_read_input(const struct http_answer *answer, uint8_t ret_digest[SHA256_SIZE],
     struct msg_verdict *verdict)
 {
-	enum brightdata_match match;
+	bool too_long = answer->verdict == NET_STOPPED && answer->status == 200;
 
-	if (read_broken(answer, OUTCOME_RETRY, verdict))
-		return BRIGHTDATA_UNREADABLE;
-	if (answer->status != 200) {
+	memset(ret_digest, 0, SHA256_SIZE);
+	if (read_broken(answer, OUTCOME_RETRY, verdict) && !too_long)
+		return BRIGHTDATA_UNANSWERED;
+	if (!too_long && answer->status != 200) {
 		read_by_rules(answer, look_rules, verdict);
-		return BRIGHTDATA_UNREADABLE;
+		return (answer->status == 400 || answer->status == 404) && verdict->outcome == OUTCOME_RETRY ?
+		    BRIGHTDATA_UNREADABLE : BRIGHTDATA_UNANSWERED;
 	}
-	match = brightdata_input_compare(answer->body, answer->body_len, request);
-	if (match == BRIGHTDATA_UNREADABLE)
+	if (!too_long && digest_of(answer, ret_digest) == -EBADMSG) {
 		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE,
 		    "the input of a job is neither text with a header line nor JSON");
-	return match;
+		return BRIGHTDATA_UNREADABLE;
+	}
+	say(verdict, OUTCOME_OK, ERROR_NONE, "");
+	verdict->retry_after_ms = 0;
+	return BRIGHTDATA_READ;
 }

@@ -26,7 +26,8 @@
 #define BRIGHTDATA_URL_SIZE	1024
 #define BRIGHTDATA_ANSWER_MAX	(64u << 10)	/* of every answer but lists and data */
 #define BRIGHTDATA_LIST_MAX	JSON_DOC_MAX
-#define BRIGHTDATA_LIST_LIMIT	1000		/* jobs a page */
+#define BRIGHTDATA_LIST_LIMIT	4000		/* jobs a page: 260 bytes each fill LIST_MAX */
+#define BRIGHTDATA_LIST_USUAL	1000		/* the provider's own page, should it not heed our limit */
 #define BRIGHTDATA_WAIT_MAX_MS	120000		/* no "try again in" is believed beyond that */
 
 /* ---- where to ask; base has no trailing slash; each returns dst ---- */
@@ -39,10 +40,10 @@ char *brightdata_trigger_url(char dst[BRIGHTDATA_URL_SIZE], const char *base,
 void brightdata_trigger_body(struct json_out *, const struct trigger_request *);
 char *brightdata_snapshot_url(char dst[BRIGHTDATA_URL_SIZE], const char *base,
     enum brightdata_page, const char *snapshot_id);
-/* The jobs of a data set from the day before intent_ms on; no status filter, because
+/* The jobs of a data set from the day before from_ms on; no status filter, because
  * canceled jobs cannot be asked for by it. */
 char *brightdata_list_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const char *dataset_id,
-    int64_t intent_ms, unsigned skip, unsigned limit);
+    int64_t from_ms, unsigned skip, unsigned limit);
 
 /* ---- what an answer means ---- */
 
@@ -61,40 +62,43 @@ void brightdata_read_data(const struct http_answer *, struct msg_verdict *, bool
 
 /* The whole body of a 200 that does not begin an array and is at most
  * BRIGHTDATA_ANSWER_MAX long: a message instead of data? False: it is data, good or
- * bad, and nothing is filled. */
+ * bad (a page of HTML is bad data), and nothing is filled. */
 bool brightdata_read_message(const char *body, size_t len, struct msg_verdict *, bool *ret_empty);
 
 void brightdata_read_cancel(const struct http_answer *, struct msg_verdict *);
 
-struct brightdata_job {
-	char	snapshot_id[SNAPSHOT_ID_SIZE];
-	int64_t	created_ms;		/* INT64_MIN: not told */
+struct brightdata_list {
+	struct search_job *jobs;	/* NULL for none; the caller frees it */
+	unsigned	 count;
+	unsigned	 rows;		/* that the page held */
 };
 
-/* One page of the list. Appends the jobs created in [from_ms, to_ms] (or at no known
- * time) that are not in jobs[*count] yet; *ret_rows is what the page held. False:
- * not a list, and the verdict says why; or -- with OUTCOME_OK -- more than room. */
+/* One page of the list: the jobs created in [from_ms, to_ms] or at no known time, each
+ * once, oldest first. False: not a list, and the verdict says why. */
 bool brightdata_read_list(const struct http_answer *, int64_t from_ms, int64_t to_ms,
-    struct brightdata_job *jobs, unsigned room, unsigned *count, unsigned *ret_rows,
-    struct msg_verdict *);
+    struct brightdata_list *ret, struct msg_verdict *);
 
-enum brightdata_match { BRIGHTDATA_SAME, BRIGHTDATA_OTHER, BRIGHTDATA_UNREADABLE };
+enum brightdata_reading {
+	BRIGHTDATA_READ,		/* the digest holds: zeros for an input that we never send */
+	BRIGHTDATA_UNREADABLE,		/* the provider cannot tell it, of this one job */
+	BRIGHTDATA_UNANSWERED,		/* nothing about the job: the verdict says why */
+};
 
-/* What a job was given, against what we would give. UNREADABLE: verdict says why. */
-enum brightdata_match brightdata_read_input(const struct http_answer *,
-    const struct trigger_request *, struct msg_verdict *);
+/* What a job was given. */
+enum brightdata_reading brightdata_read_input(const struct http_answer *,
+    uint8_t ret_digest[SHA256_SIZE], struct msg_verdict *);
 
 /* ---- shared by the files of this module ---- */
 
-/* The pause that the answer asks for, within reason. */
+/* The pause that the answer's Retry-After asks for, within reason. */
 int64_t brightdata_wait_ms(const struct http_answer *);
 /* What the provider said, in one printable line: validation errors as "field: reason;
  * ...", a JSON error's text, plain text; a page of HTML is only named. */
 void brightdata_text(const struct http_answer *, char *dst, size_t size);
 /* The same for a document that was read already. */
 void brightdata_text_of(const json_t *doc, char *dst, size_t size);
-/* Does the job's input, as text with a header line or as JSON, ask for the same? */
-enum brightdata_match brightdata_input_compare(const char *text, size_t len,
-    const struct trigger_request *);
+/* "try again in 30s", "Try again in 2 minutes": the pause, 1 s to BRIGHTDATA_WAIT_MAX_MS;
+ * 0 when the text names none. */
+int64_t brightdata_text_wait_ms(const char *text, size_t len);
 
 #endif

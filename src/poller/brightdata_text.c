@@ -2,8 +2,11 @@
  * brightdata_text.c - the provider's own words for people: one printable line from
  * plain text, from its several JSON forms of an error, or from a page of HTML.
  */
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "poller/brightdata.h"
@@ -66,6 +69,35 @@ brightdata_text_of(const json_t *doc, char *dst, size_t size)
 		line_add(&line, "", json_text(doc, texts[i]));
 	line_add_faults(&line, json_object_get(doc, "errors"));
 	line_add_faults(&line, json_object_get(doc, "validation_errors"));
+}
+
+int64_t
+brightdata_text_wait_ms(const char *text, size_t len)
+{
+	static const char words[] = "try again in ";
+	static const struct {
+		const char *word;
+		int64_t	 ms;
+	} units[] = { { "s", 1000 }, { "m", 60000 } };
+	char clean[ERROR_TEXT_SIZE], *end;
+	const char *at = strcasestr(str_printable(clean, sizeof(clean), text, len), words);
+	long n;
+
+	if (at == NULL || !isdigit((unsigned char)at[strlen(words)]))
+		return 0;
+	n = strtol(at + strlen(words), &end, 10);
+	while (*end == ' ')
+		end++;
+	if (strncasecmp(end, "ms", 2) == 0)
+		return 0;
+	for (size_t i = 0; i < countof(units); i++) {
+		if (strncasecmp(end, units[i].word, 1) != 0)
+			continue;
+		if (n > BRIGHTDATA_WAIT_MAX_MS / units[i].ms)
+			return BRIGHTDATA_WAIT_MAX_MS;
+		return n > 0 ? n * units[i].ms : units[0].ms;
+	}
+	return 0;
 }
 
 void

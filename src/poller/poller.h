@@ -7,7 +7,7 @@
  *
  * Who does what: poller_keeper.c the connection; poller_kept.c results of triggers, until
  * a keeper has them; poller_drain.c the end; poller_crawl.c tasks that are one call or
- * one put; poller_download.c and poller_reconcile.c the two long ones.
+ * one put; poller_download.c the long one; poller_search.c searches, which are no crawl's.
  *
  * A trigger leaves once, in its time, and for the keeper that gave it: the last is asked
  * in the moment before its first byte. Its result, whatever it is, is told to each
@@ -35,13 +35,15 @@
 #define POLLER_TRANSFERS  1
 #define POLLER_CALLS_MAX  256	/* with triggers of a lost connection still on their way; of triggers and
 				 * results that are kept together, too */
+#define POLLER_SEARCHES	  4	/* at a time; one more is given back */
+#define POLLER_SEARCH_CALLS 64	/* of all of them */
 #define POLLER_WORDS	  16
 #define POLLER_CALL_MS	  30000
 #define POLLER_TRIGGER_MS 60000
 #define POLLER_DRAIN_MS	  2500	/* when nobody says how long it may last */
 
 struct poller;
-struct reconcile;
+struct search;
 
 struct job {			/* one task being done */
 	LIST_ENTRY(job)	 link;
@@ -54,9 +56,8 @@ struct job {			/* one task being done */
 	struct http_call *call;
 	struct objstore_put *put;
 	char		 spool_file[SPOOL_NAME_SIZE];	/* the put's */
-	struct reconcile *reconcile;
 	struct download	*download;
-	struct event	*turn;		/* verify: next slice; reconcile: its deadline */
+	struct event	*turn;		/* verify: next slice */
 	struct event	*beat;		/* download: TASK_PROGRESS */
 	uint64_t	 told_bytes;
 	int		 disk_error;	/* of the download; -errno */
@@ -79,6 +80,8 @@ struct poller {
 	LIST_HEAD(jobs, job)	 jobs;
 	unsigned		 calls, transfers;	/* running */
 	unsigned		 triggers;	/* of these calls */
+	LIST_HEAD(searches, search) searches;
+	unsigned		 search_count;
 	STAILQ_HEAD(kept_results, kept_result) kept;	/* not yet acknowledged */
 	unsigned		 kept_count;
 	bool			 acknowledged;	/* some keeper has acknowledged something */
@@ -113,8 +116,14 @@ void poller_send(struct poller *);
 bool poller_is_late(const struct poller *, const struct msg_task *);
 /* The connection of this serial is there, and its far end is, too. */
 bool poller_is_given_by_keeper(const struct poller *, uint64_t serial);
-/* All jobs but triggers. */
+/* All jobs but triggers, and searches. */
 void poller_give_back(struct poller *);
+/* A request with what all of ours have in common. */
+struct http_request poller_request(const struct poller *, const char *method, const char *url,
+    int64_t timeout_ms);
+/* The line for a result that is not OK. A provider that is down fails every call: of
+ * what will be tried again, one line a second is told, the rest counted. */
+void poller_log_verdict(struct poller *, const struct log_fields *, const char *what, const struct msg_verdict *);
 
 /* poller_kept.c */
 void poller_send_trigger_done(struct poller *, const struct msg_trigger_done *);
@@ -134,9 +143,6 @@ bool job_is_trigger(const struct job *);
 /* Lease and crawl filled in, the rest empty. */
 struct msg_verdict job_verdict(const struct job *);
 int64_t job_elapsed_ms(const struct job *);
-/* A request with what all of ours have in common. */
-struct http_request job_request(const struct job *, const char *method, const char *url,
-    int64_t timeout_ms);
 /* What a line about this job is about; the crawl and the snapshot's id are borrowed of it. */
 struct log_fields job_fields(const struct job *);
 #define job_log(job, kind, ...) \
@@ -144,14 +150,13 @@ struct log_fields job_fields(const struct job *);
 /* For what happens all the time. */
 #define job_debug(job, ...) \
 	do { const struct log_fields of_job = job_fields(job); log_debug(&of_job, __VA_ARGS__); } while (0)
-/* The line for a result that is not OK. A provider that is down fails every call: of
- * what will be tried again, one line a second is told, the rest counted. */
 void job_log_verdict(const struct job *, const struct msg_verdict *);
 
 void download_start(struct job *);	/* poller_download.c */
 
-/* poller_reconcile.c */
-void reconcile_start(struct job *);
-void reconcile_free(struct reconcile *);
+/* poller_search.c */
+ipc_handler_fn poller_on_search, poller_on_search_wanted;
+void searches_end(struct poller *);	/* begin no more calls; each says so when its last one has come home */
+void searches_drop(struct poller *, bool tell);
 
 #endif

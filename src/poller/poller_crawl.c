@@ -39,12 +39,12 @@ job_verdict(const struct job *job)
 }
 
 struct http_request
-job_request(const struct job *job, const char *method, const char *url, int64_t timeout_ms)
+poller_request(const struct poller *poller, const char *method, const char *url, int64_t timeout_ms)
 {
 	return (struct http_request){
 		.method = method,
 		.url = url,
-		.bearer = job->poller->conf->brightdata_api_key,
+		.bearer = poller->conf->brightdata_api_key,
 		.timeout_ms = timeout_ms,
 		.body_max = BRIGHTDATA_ANSWER_MAX,
 	};
@@ -84,7 +84,8 @@ said(char dst[LOG_FOREIGN_SIZE], const struct msg_verdict *verdict)
 }
 
 void
-job_log_verdict(const struct job *job, const struct msg_verdict *verdict)
+poller_log_verdict(struct poller *poller, const struct log_fields *fields, const char *what,
+    const struct msg_verdict *verdict)
 {
 	/* Without a kind: what happens all the time. Often: every crawl meets it at once. */
 	static const struct {
@@ -103,15 +104,23 @@ job_log_verdict(const struct job *job, const struct msg_verdict *verdict)
 		[OUTCOME_CANCELED] = { KIND_PROVIDER_CANCELED, false, "canceled" },
 	};
 	enum log_kind_id kind = words[verdict->outcome].kind;
-	const char *came_to = words[verdict->outcome].came_to, *task = task_name(job->task.kind);
+	const char *came_to = words[verdict->outcome].came_to;
 	const char *colon = verdict->text[0] != '\0' ? ": " : "";
 	char untold[48] = "", text[LOG_FOREIGN_SIZE];
 
 	if (kind == KIND_COUNT ||
-	    (words[verdict->outcome].often && !is_time_to_tell(job->poller, untold, sizeof(untold))))
-		job_debug(job, "%s: %s%s%s", task, came_to, colon, said(text, verdict));
+	    (words[verdict->outcome].often && !is_time_to_tell(poller, untold, sizeof(untold))))
+		log_debug(fields, "%s: %s%s%s", what, came_to, colon, said(text, verdict));
 	else
-		job_log(job, kind, "%s: %s%s%s%s", task, came_to, colon, said(text, verdict), untold);
+		log_as(kind, fields, "%s: %s%s%s%s", what, came_to, colon, said(text, verdict), untold);
+}
+
+void
+job_log_verdict(const struct job *job, const struct msg_verdict *verdict)
+{
+	const struct log_fields fields = job_fields(job);
+
+	poller_log_verdict(job->poller, &fields, task_name(job->task.kind), verdict);
 }
 
 /* ---- trigger ---- */
@@ -156,7 +165,7 @@ trigger_start(struct job *job)
 	const char *base = job->poller->conf->brightdata_base_url;
 	char url[BRIGHTDATA_URL_SIZE], attempt[128], id[UUID_TEXT_SIZE];
 	const char *const headers[] = { "Content-Type: application/json", attempt, NULL };
-	struct http_request request = job_request(job, "POST",
+	struct http_request request = poller_request(job->poller, "POST",
 	    brightdata_trigger_url(url, base, &job->task.request), POLLER_TRIGGER_MS);
 	struct json_out body;
 
@@ -224,7 +233,7 @@ static void
 poll_start(struct job *job)
 {
 	char url[BRIGHTDATA_URL_SIZE];
-	struct http_request request = job_request(job, "GET",
+	struct http_request request = poller_request(job->poller, "GET",
 	    job_snapshot_url(job, url, BRIGHTDATA_PROGRESS), POLLER_CALL_MS);
 
 	job->call = http_call_start(job->poller->net, &request, poll_on_done, job);
@@ -255,7 +264,7 @@ static void
 cancel_start(struct job *job)
 {
 	char url[BRIGHTDATA_URL_SIZE];
-	struct http_request request = job_request(job, "POST",
+	struct http_request request = poller_request(job->poller, "POST",
 	    job_snapshot_url(job, url, BRIGHTDATA_CANCEL), POLLER_CALL_MS);
 
 	job->call = http_call_start(job->poller->net, &request, cancel_on_done, job);
@@ -327,7 +336,6 @@ static const struct kind {
 	[TASK_POLL]      = { poll_start, false, true },
 	[TASK_DOWNLOAD]  = { download_start, true, true },
 	[TASK_STORE]     = { store_start, true, false },
-	[TASK_RECONCILE] = { reconcile_start, false, false },
 	[TASK_CANCEL]    = { cancel_start, false, true },
 };
 
@@ -370,7 +378,6 @@ job_free(struct job *job)
 {
 	http_call_cancel(job->call);
 	objstore_cancel(job->poller->objects, job->put);
-	reconcile_free(job->reconcile);
 	download_free(job->download);
 	if (job->turn != NULL)
 		event_free(job->turn);

@@ -1,7 +1,8 @@
 /*
  * poller_download.c - the download task: the provider's answer runs through
  * download.c into the spool. A whole file that an earlier life left behind is read
- * instead. While bytes come the keeper hears of it, so the lease holds.
+ * instead. The keeper hears of the first bytes and, while more come, of their number: so
+ * it knows that the provider has answered, and the lease holds.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -38,14 +39,32 @@ send_result(struct job *job, struct msg_download_done *done)
 	job_free(job);
 }
 
+static void
+tell_progress(struct job *job)
+{
+	struct msg_task_progress progress = {
+		job->task.lease, job->task.crawl.id,
+		job->download != NULL ? download_bytes(job->download) : 0,
+	};
+
+	if (progress.bytes == job->told_bytes)
+		return;
+	job->told_bytes = progress.bytes;
+	msg_task_progress_put(&job->poller->out, &progress);
+	poller_send(job->poller);
+}
+
 /* ---- from the provider ---- */
 
+/* The first bytes are told at once: from then on the provider has let this call through. */
 static int
 download_on_data(const void *p, size_t len, void *arg)
 {
 	struct job *job = arg;
 
 	job->disk_error = download_feed(job->download, p, len, &job->disk_why);
+	if (job->told_bytes == 0)
+		tell_progress(job);
 	return job->disk_error < 0;
 }
 
@@ -64,7 +83,7 @@ download_on_done(const struct http_answer *answer, void *arg)
 		download_drop(download);
 	} else if (answer->verdict == NET_ANSWERED && answer->status == 200) {
 		download_end(download, &done);
-		if (done.verdict.outcome == OUTCOME_WAIT)
+		if (done.verdict.outcome == OUTCOME_WAIT && brightdata_wait_ms(answer) > done.verdict.retry_after_ms)
 			done.verdict.retry_after_ms = brightdata_wait_ms(answer);
 		download_free(download);
 	} else {
@@ -83,7 +102,7 @@ static void
 fetch(struct job *job)
 {
 	char url[BRIGHTDATA_URL_SIZE];
-	struct http_request request = job_request(job, "GET",
+	struct http_request request = poller_request(job->poller, "GET",
 	    brightdata_snapshot_url(url, job->poller->conf->brightdata_base_url, BRIGHTDATA_DATA,
 	    job->task.crawl.snapshot_id), 0);
 
@@ -123,17 +142,9 @@ static void
 beat_on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct job *job = arg;
-	struct msg_task_progress progress = {
-		job->task.lease, job->task.crawl.id,
-		job->download != NULL ? download_bytes(job->download) : 0,
-	};
 
 	(void)fd, (void)what;
-	if (progress.bytes != job->told_bytes) {
-		job->told_bytes = progress.bytes;
-		msg_task_progress_put(&job->poller->out, &progress);
-		poller_send(job->poller);
-	}
+	tell_progress(job);
 	loop_timer_in(job->beat, BEAT_MS);
 }
 

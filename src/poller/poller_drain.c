@@ -2,7 +2,7 @@
  * poller_drain.c - how a poller leaves. With little time (the set stops) what can be
  * done again is given back at once, and triggers have the time there is. With much
  * (it is replaced while the set goes on) everything that is begun goes on to its end,
- * and only what the time was too short for is given back. Either way results of
+ * searches aside, and only what the time was too short for is given back. Either way results of
  * triggers are waited for until the keeper has them on disk.
  */
 #include "base/log.h"
@@ -15,7 +15,7 @@
 static bool
 is_drained(const struct poller *poller)
 {
-	return LIST_EMPTY(&poller->jobs) && STAILQ_EMPTY(&poller->kept) &&
+	return LIST_EMPTY(&poller->jobs) && LIST_EMPTY(&poller->searches) && STAILQ_EMPTY(&poller->kept) &&
 	    (poller->keeper == NULL || peer_unsent(poller->keeper) == 0);
 }
 
@@ -25,7 +25,8 @@ static bool
 is_time_up(const struct poller *poller, int64_t waited)
 {
 	return waited >= poller->drain_limit_ms ||
-	    (waited >= POLLER_DRAIN_MS && LIST_EMPTY(&poller->jobs) && !poller->acknowledged);
+	    (waited >= POLLER_DRAIN_MS && LIST_EMPTY(&poller->jobs) && LIST_EMPTY(&poller->searches) &&
+	    !poller->acknowledged);
 }
 
 /* What is given back now still has to reach the keeper. */
@@ -81,6 +82,8 @@ poller_drain(struct poller *poller, int64_t within_ms, void (*on_drained)(void *
 	poller_send_state(poller);
 	if (within_ms < LONG_MS)
 		poller_give_back(poller);
+	else
+		searches_end(poller);
 	poller->drain_turn = evtimer_new(poller->base, drain_on_turn, poller);
 	loop_timer_in(poller->drain_turn, 0);
 }

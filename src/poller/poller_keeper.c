@@ -65,6 +65,8 @@ poller_on_task(struct peer *peer, struct wire_in *in, void *arg)
 
 static const struct ipc_rule rules[MSG_TYPE_COUNT] = {
 	[MSG_TASK] = { 1u << ROLE_KEEPER, poller_on_task },
+	[MSG_SEARCH] = { 1u << ROLE_KEEPER, poller_on_search },
+	[MSG_SEARCH_WANTED] = { 1u << ROLE_KEEPER, poller_on_search_wanted },
 	[MSG_TRIGGER_KEPT] = { 1u << ROLE_KEEPER, poller_on_trigger_kept },
 };
 
@@ -83,6 +85,7 @@ drop_all_but_triggers(struct poller *poller, bool tell)
 			send_returned(poller, &job->task);
 		job_free(job);
 	}
+	searches_drop(poller, tell);
 }
 
 void
@@ -217,6 +220,7 @@ poller_new(struct event_base *base, const struct conf *conf, const struct clock 
 	poller->clock = clock;
 	poller->dirs = (struct download_dirs){ -1, -1 };
 	LIST_INIT(&poller->jobs);
+	LIST_INIT(&poller->searches);
 	STAILQ_INIT(&poller->kept);
 	wire_init(&poller->out);
 	poller->alone = evtimer_new(base, alone_on_turn, poller);
@@ -231,7 +235,7 @@ poller_new(struct event_base *base, const struct conf *conf, const struct clock 
 		return rc;
 	}
 	/* Room for every call, a transfer, and what idles. */
-	poller->net = net_new(base, POLLER_CALLS_MAX + POLLER_TRANSFERS + 8);
+	poller->net = net_new(base, POLLER_CALLS_MAX + POLLER_TRANSFERS + POLLER_SEARCH_CALLS + 8);
 	*ret = poller;
 	return 0;
 }
@@ -243,6 +247,7 @@ poller_free(struct poller *poller)
 		return;
 	while (!LIST_EMPTY(&poller->jobs))
 		job_free(LIST_FIRST(&poller->jobs));
+	searches_drop(poller, false);
 	kept_free(poller);
 	if (poller->keeper != NULL)
 		peer_free(poller->keeper);

@@ -11,20 +11,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-static const struct trigger_request *
-our_request(void)
-{
-	static const char json[] = "{\"url\":\"https://www.facebook.com/acme\",\"num_of_posts\":10,"
-	    "\"start_date\":\"2024-12-01\",\"end_date\":\"2024-12-24\",\"include_profile_data\":true}";
-	static struct trigger_request request;
-	static bool made;
-
-	if (!made && trigger_request_read(json, strlen(json), &request, NULL) < 0)
-		abort();
-	made = true;
-	return &request;
-}
-
 /* What goes out into messages and logs. */
 static void
 check(const struct msg_verdict *verdict)
@@ -43,8 +29,8 @@ read_all(const struct http_answer *answer)
 	struct msg_trigger_done trigger = { .verdict.lease = 1 };
 	struct msg_poll_done poll = { .verdict.lease = 1 };
 	struct msg_verdict verdict = { .lease = 1 };
-	struct brightdata_job jobs[4];
-	unsigned count = 0, rows;
+	struct brightdata_list list;
+	uint8_t digest[SHA256_SIZE];
 	bool empty;
 
 	brightdata_read_trigger(answer, &trigger);
@@ -59,10 +45,17 @@ read_all(const struct http_answer *answer)
 	check(&verdict);
 	brightdata_read_cancel(answer, &verdict);
 	check(&verdict);
-	(void)brightdata_read_list(answer, 0, INT64_MAX, jobs, 4, &count, &rows, &verdict);
+	if (brightdata_read_list(answer, 0, INT64_MAX, &list, &verdict) && list.count > list.rows)
+		abort();
+	for (unsigned i = 0; i < list.count; i++)
+		if (snapshot_id_check(list.jobs[i].snapshot_id) < 0)
+			abort();
+	free(list.jobs);
 	check(&verdict);
-	(void)brightdata_read_input(answer, our_request(), &verdict);
+	(void)brightdata_read_input(answer, digest, &verdict);
 	check(&verdict);
+	if (brightdata_text_wait_ms(answer->body, answer->body_len) > BRIGHTDATA_WAIT_MAX_MS)
+		abort();
 }
 
 int

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/why.h"
+#include "model/input.h"
 #include "model/path.h"
 #include "model/request.h"
 
@@ -51,7 +52,9 @@ check_input(const struct trigger_request *r)
 {
 	scoped_json *row = NULL;
 	struct json_out o;
+	json_t *value;
 	const char *name, *text;
+	uint8_t ours[SHA256_SIZE], theirs[SHA256_SIZE];
 	size_t len;
 
 	json_out_init(&o);
@@ -59,13 +62,12 @@ check_input(const struct trigger_request *r)
 	text = json_out_text(&o, &len);
 	if (json_read(text, len, &row, NULL) != 0)
 		abort();
-	for (unsigned n = 0; (name = trigger_request_input_name(r, n)) != NULL; n++) {
-		char value[REQUEST_URL_SIZE];
-
-		trigger_request_input_text(r, n, value, sizeof(value));
-		if ((value[0] != '\0') != (json_object_get(row, name) != NULL))
+	json_object_foreach(row, name, value)
+		if (!json_is_string(value) && !json_is_integer(value) && !json_is_true(value))
 			abort();
-	}
+	input_digest_of(r, ours);
+	if (input_digest(text, len, theirs) != 0 || memcmp(ours, theirs, sizeof(ours)) != 0)
+		abort();
 	(void)trigger_request_discover_by(r);
 	if (trigger_request_discover_by(r) != NULL && r->num_of_posts == 0)
 		abort();

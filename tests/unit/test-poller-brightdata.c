@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,6 +14,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "base/why.h"
+#include "model/input.h"
 #include "poller/brightdata.h"
 
 #define BASE "http://127.0.0.1:1"
@@ -315,6 +317,9 @@ test_a_200_that_is_a_message_is_not_data(void **state)
 		{ "{\"status\":\"running\",\"mess", false, 0, 0 },
 		{ "{}", false, 0, 0 },
 		{ "nonsense", false, 0, 0 },
+		/* A page, whatever its words. */
+		{ "<html><body>Down for maintenance</body></html>", false, 0, 0 },
+		{ "\n<!doctype html>The site is building up, it is not ready", false, 0, 0 },
 	};
 
 	(void)state;
@@ -439,26 +444,28 @@ test_the_list_gives_the_jobs_of_the_window(void **state)
 	    "{\"id\":\"sd_early\",\"created\":\"2026-08-08T12:49:59.999Z\"}]";
 	struct row row = { 0, 200, body, OUTCOME_OK, 0, NULL };
 	struct http_answer answer = answer_of(&row);
-	struct brightdata_job jobs[3];
+	struct brightdata_list list;
 	struct msg_verdict verdict = { .lease = 1 };
-	unsigned count = 0, rows;
 	int64_t from, to;
 
 	(void)state;
 	assert_int_equal(time_parse("2026-08-08T12:50:00Z", &from), 0);
 	assert_int_equal(time_parse("2026-08-08T13:00:00Z", &to), 0);
-	assert_true(brightdata_read_list(&answer, from, to, jobs, 3, &count, &rows, &verdict));
-	assert_int_equal(rows, 9);
-	assert_int_equal(count, 3);
-	assert_string_equal(jobs[0].snapshot_id, "sd_b");
-	assert_string_equal(jobs[1].snapshot_id, "sd_a");
-	assert_string_equal(jobs[2].snapshot_id, "sd_undated");
-	/* The same page again adds nothing; without room it is not a whole look. */
-	assert_true(brightdata_read_list(&answer, from, to, jobs, 3, &count, &rows, &verdict));
-	assert_int_equal(count, 3);
-	count = 0;
-	assert_false(brightdata_read_list(&answer, from, to, jobs, 2, &count, &rows, &verdict));
-	assert_int_equal(verdict.outcome, OUTCOME_OK);
+	assert_true(brightdata_read_list(&answer, from, to, &list, &verdict));
+	check(&row, &verdict);
+	assert_int_equal(list.rows, 9);
+	assert_int_equal(list.count, 3);
+	assert_string_equal(list.jobs[0].snapshot_id, "sd_undated");
+	assert_int_equal(list.jobs[0].created_ms, INT64_MIN);
+	assert_string_equal(list.jobs[1].snapshot_id, "sd_a");
+	assert_int_equal(list.jobs[1].created_ms, from);
+	assert_string_equal(list.jobs[2].snapshot_id, "sd_b");
+	free(list.jobs);
+	row.body = "[]";
+	answer = answer_of(&row);
+	assert_true(brightdata_read_list(&answer, from, to, &list, &verdict));
+	assert_int_equal(list.count + list.rows, 0);
+	free(list.jobs);
 }
 
 static void
@@ -478,13 +485,128 @@ test_a_list_that_cannot_be_read_is_no_empty_list(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct http_answer answer = answer_of(&rows[i]);
-		struct brightdata_job job;
+		struct brightdata_list list;
 		struct msg_verdict verdict = { .lease = 1 };
-		unsigned count = 0, n;
 
-		assert_false(brightdata_read_list(&answer, 0, INT64_MAX, &job, 1, &count, &n, &verdict));
+		assert_false(brightdata_read_list(&answer, 0, INT64_MAX, &list, &verdict));
 		check(&rows[i], &verdict);
-		assert_int_equal(count, 0);
+		assert_null(list.jobs);
+		assert_int_equal(list.count + list.rows, 0);
+	}
+}
+
+/* What cannot be told of one job, and what says nothing about any job. */
+static void
+test_answers_about_an_input(void **state)
+{
+	static const struct {
+		struct row row;
+		enum brightdata_reading reading;
+		const char *same;	/* has the digest of this; NULL: of nothing that we send */
+	} rows[] = {
+		{ { 0, 200, "url,num_of_posts\nhttps://a.example/,10\n", OUTCOME_OK, 0, "" }, BRIGHTDATA_READ,
+		  "{\"num_of_posts\":\"10\",\"url\":\"https://a.example\"}" },
+		{ { 0, 200, "{\"url\":\"https://a.example\"}", OUTCOME_OK, 0, "" }, BRIGHTDATA_READ,
+		  "{\"url\":\"https://a.example\"}" },
+		{ { 0, 200, "url\nhttps://a.example/building\n", OUTCOME_OK, 0, "" }, BRIGHTDATA_READ,
+		  "{\"url\":\"https://a.example/building\"}" },
+		{ { 0, 200, "url\nx\ny\n", OUTCOME_OK, 0, "" }, BRIGHTDATA_READ, NULL },
+		{ { NET_STOPPED, 200, "", OUTCOME_OK, 0, "" }, BRIGHTDATA_READ, NULL },
+		{ { 0, 200, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "neither" }, BRIGHTDATA_UNREADABLE, NULL },
+		{ { 0, 200, "<html>\nno\n", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, BRIGHTDATA_UNREADABLE, NULL },
+		{ { 0, 200, "{\"error\":\"no\"}", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, BRIGHTDATA_UNREADABLE,
+		  NULL },
+		{ { 0, 200, "{\"status\":\"building\",\"message\":\"m\"}", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		  BRIGHTDATA_UNREADABLE, NULL },
+		{ { 0, 400, "Snapshot input does not exist", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		  BRIGHTDATA_UNREADABLE, NULL },
+		{ { 0, 404, "Snapshot does not exist", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		  BRIGHTDATA_UNREADABLE, NULL },
+		{ { 0, 400, "Customer is not active", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, NULL }, BRIGHTDATA_UNANSWERED, NULL },
+		{ { 0, 401, "", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, NULL }, BRIGHTDATA_UNANSWERED, NULL },
+		{ { 0, 429, "", OUTCOME_LIMITED, ERROR_RATE_LIMITED, NULL }, BRIGHTDATA_UNANSWERED, NULL },
+		{ { 0, 500, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, BRIGHTDATA_UNANSWERED, NULL },
+		{ { 0, 202, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, BRIGHTDATA_UNANSWERED, NULL },
+		{ { NET_STOPPED, 500, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, BRIGHTDATA_UNANSWERED, NULL },
+		{ { NET_BROKEN, 200, "url\nx\n", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, BRIGHTDATA_UNANSWERED,
+		  NULL },
+		{ { NET_TIMEOUT, 0, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_TIMEOUT, NULL }, BRIGHTDATA_UNANSWERED, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct http_answer answer = answer_of(&rows[i].row);
+		struct msg_verdict verdict = { .lease = 1 };
+		uint8_t digest[SHA256_SIZE], expected[SHA256_SIZE] = { 0 };
+
+		if (rows[i].same != NULL)
+			assert_int_equal(input_digest(rows[i].same, strlen(rows[i].same), expected), 0);
+		memset(digest, 7, sizeof(digest));
+		if (brightdata_read_input(&answer, digest, &verdict) != rows[i].reading)
+			fail_msg("HTTP %d %s", rows[i].row.status, rows[i].row.body);
+		check(&rows[i].row, &verdict);
+		assert_memory_equal(digest, expected, sizeof(digest));
+	}
+}
+
+static void
+test_the_pause_that_a_text_names(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} rows[] = {
+		{ "Snapshot is building, try again in 30s", 30000 },
+		{ "Snapshot is not ready yet. Try again in 10 seconds.", 10000 },
+		{ "TRY AGAIN IN 1 sec", 1000 },
+		{ "try again in 2 minutes", 120000 },
+		{ "try again in 1m", 60000 },
+		{ "try again in 0s", 1000 },
+		{ "try again in 121s", 120000 },
+		{ "try again in 3 minutes", 120000 },
+		{ "try again in 99999999999999999999s", 120000 },
+		{ "Snapshot is building. Try again in a few minutes", 0 },
+		{ "try again in 30", 0 },
+		{ "try again in 30 hours", 0 },
+		{ "try again in 500ms", 0 },
+		{ "try again in -5s", 0 },
+		{ "try again in ", 0 },
+		{ "30s", 0 },
+		{ "", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++)
+		if (brightdata_text_wait_ms(rows[i].text, strlen(rows[i].text)) != rows[i].ms)
+			fail_msg("%s", rows[i].text);
+}
+
+static void
+test_the_longer_of_two_pauses_counts(void **state)
+{
+#define BUILDING "{\"status\":\"building\",\"message\":\"Snapshot is building, try again in 30s\"}"
+	static const struct {
+		int status;
+		const char *body;
+		int64_t header_ms, ms;
+	} rows[] = {
+		{ 202, BUILDING, 0, 30000 }, { 202, BUILDING, 10000, 30000 }, { 202, BUILDING, 45000, 45000 },
+		{ 202, "Snapshot is building. Try again in 20s", 0, 20000 }, { 202, "", 5000, 5000 }, { 202, "", 0, 0 },
+		{ 400, "Snapshot is not ready, try again in 20s", 0, 20000 }, { 409, "", 600000, 120000 },
+		{ 202, "{\"status\":\"failed\",\"message\":\"try again in 30s\"}", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct row row = { 0, rows[i].status, rows[i].body, OUTCOME_WAIT, 0, NULL };
+		struct http_answer answer = answer_of(&row);
+		struct msg_verdict verdict = { .lease = 1, .retry_after_ms = 77 };
+		bool empty;
+
+		answer.retry_after_ms = rows[i].header_ms;
+		brightdata_read_data(&answer, &verdict, &empty);
+		if (verdict.retry_after_ms != rows[i].ms)
+			fail_msg("%lld ms: %s", (long long)verdict.retry_after_ms, rows[i].body);
 	}
 }
 
@@ -503,6 +625,9 @@ main(void)
 		cmocka_unit_test(test_where_to_ask),
 		cmocka_unit_test(test_the_list_gives_the_jobs_of_the_window),
 		cmocka_unit_test(test_a_list_that_cannot_be_read_is_no_empty_list),
+		cmocka_unit_test(test_answers_about_an_input),
+		cmocka_unit_test(test_the_pause_that_a_text_names),
+		cmocka_unit_test(test_the_longer_of_two_pauses_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,9 +5,11 @@
  */
 #include "canned.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,6 +19,7 @@
 #include "base/log.h"
 #include "base/timefmt.h"
 #include "base/why.h"
+#include "model/input.h"
 #include "poller/poller.h"
 
 #define ANSWER(status, length, body) "HTTP/1.1 " status "\r\nContent-Length: " length "\r\n\r\n" body
@@ -31,7 +34,10 @@ struct result {
 		struct msg_trigger_done trigger;
 		struct msg_poll_done poll;
 		struct msg_download_done download;
-		struct msg_reconcile_done reconcile;
+		struct msg_search_input input;
+		struct msg_search_done search;
+		struct msg_task_progress progress;
+		uint32_t page_count;
 		struct msg_trigger_ref open;
 	} u;
 };
@@ -52,6 +58,7 @@ struct fixture {
 	struct peer *keeper;		/* our end */
 	int	keeper_fd;
 	bool	acks;			/* it confirms each result of a trigger at once */
+	const char *wants;		/* the inputs of jobs with this in their id; NULL: it does not say */
 	struct wire_out out;
 	struct msg_task task;
 	struct result results[RESULTS];
@@ -93,7 +100,29 @@ ON(poller_state, MSG_POLLER_STATE, state)
 ON(task_returned, MSG_TASK_RETURNED, returned)
 ON_DONE(poll_done, MSG_POLL_DONE, poll)
 ON_DONE(download_done, MSG_DOWNLOAD_DONE, download)
-ON_DONE(reconcile_done, MSG_RECONCILE_DONE, reconcile)
+ON_DONE(search_done, MSG_SEARCH_DONE, search)
+ON(search_input, MSG_SEARCH_INPUT, input)
+ON(task_progress, MSG_TASK_PROGRESS, progress)
+
+static int
+keeper_on_search_page(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct fixture *f = arg;
+	struct msg_search_page page;
+	struct msg_search_wanted wanted;
+	int rc = msg_search_page_get(in, &page);
+
+	add_result(f, MSG_SEARCH_PAGE)->u.page_count = page.count;
+	wanted.lease = page.lease;
+	wanted.count = page.count;
+	for (uint32_t i = 0; f->wants != NULL && i < page.count; i++)
+		wanted.wanted[i] = strstr(page.jobs[i].snapshot_id, f->wants) != NULL;
+	if (f->wants != NULL) {
+		msg_search_wanted_put(&f->out, &wanted);
+		peer_send(peer, &f->out);
+	}
+	return rc;
+}
 
 static void
 acknowledge(struct fixture *f, const struct msg_verdict *verdict)
@@ -168,7 +197,10 @@ connect_keeper(struct fixture *f)
 		[MSG_POLL_DONE] = FROM_POLLER(poll_done),
 		[MSG_DOWNLOAD_DONE] = FROM_POLLER(download_done),
 		[MSG_STORE_DONE] = FROM_POLLER(store_done),
-		[MSG_RECONCILE_DONE] = FROM_POLLER(reconcile_done),
+		[MSG_SEARCH_PAGE] = FROM_POLLER(search_page),
+		[MSG_SEARCH_INPUT] = FROM_POLLER(search_input),
+		[MSG_SEARCH_DONE] = FROM_POLLER(search_done),
+		[MSG_TASK_PROGRESS] = FROM_POLLER(task_progress),
 		[MSG_CANCEL_DONE] = FROM_POLLER(cancel_done),
 	};
 	static const struct peer_events events = { NULL, keeper_on_closed };
@@ -228,6 +260,7 @@ setup(void **state)
 	assert_non_null(mkdtemp(f->dir));
 	f->clock.clock = (struct clock){ test_mono, test_wall, test_boot };
 	f->acks = true;
+	f->wants = "";
 	f->base = loop_new();
 	f->provider = canned_new(f->base);
 	conf_init(&f->conf);
@@ -287,14 +320,20 @@ give(struct fixture *f, enum task_kind kind)
 	peer_send(f->keeper, &f->out);
 }
 
-/* Gives one task and waits for its result. */
+/* Gives one task and waits for its result; a download may be alive before. */
 static const struct result *
 run(struct fixture *f, enum task_kind kind, enum msg_type type, enum outcome outcome)
 {
-	const struct result *r = &f->results[f->count];
+	unsigned at = f->count;
+	const struct result *r = &f->results[at];
 
 	give(f, kind);
-	turn_until(f, f->count + 1);
+	turn_until(f, at + 1);
+	if (r->type == MSG_TASK_PROGRESS) {
+		assert_int_equal(kind, TASK_DOWNLOAD);
+		turn_until(f, at + 2);
+		r++;
+	}
 	assert_int_equal(r->type, type);
 	if (r->verdict.outcome != outcome)
 		fail_msg("outcome %d instead of %d: %s", r->verdict.outcome, outcome, r->verdict.text);
@@ -845,6 +884,84 @@ test_a_snapshot_is_downloaded_once_and_stored(void **state)
 	assert_int_equal(run(f, TASK_STORE, MSG_STORE_DONE, OUTCOME_FAILED)->verdict.error, ERROR_STORAGE_ERROR);
 }
 
+/* From the first byte on the keeper knows that the provider has let the call through. */
+static void
+test_a_download_tells_its_first_bytes_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	canned_on(f->provider, "/snapshot/", ANSWER("200 OK", "1000", "["), CANNED_HANG);
+	give(f, TASK_DOWNLOAD);
+	turn_until(f, 1);
+	turn_for(f, 50);
+	assert_int_equal(f->count, 1);
+	assert_int_equal(f->results[0].type, MSG_TASK_PROGRESS);
+	assert_int_equal(f->results[0].u.progress.lease, f->task.lease);
+	assert_true(uuid_equal(&f->results[0].u.progress.crawl_id, &f->task.crawl.id));
+	assert_int_equal(f->results[0].u.progress.bytes, 1);
+}
+
+static void
+test_other_answers_are_no_first_bytes(void **state)
+{
+	static const char *const heads[] = { "202 Wait", "400 No", "429 Slow", "500 No" };
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < countof(heads); i++) {
+		canned_reply(f->provider, "/snapshot/", heads[i], "more than nothing", 1);
+		give(f, TASK_DOWNLOAD);
+		turn_until(f, i + 1);
+		assert_int_equal(f->results[i].type, MSG_DOWNLOAD_DONE);
+	}
+}
+
+static unsigned
+files_in(const struct fixture *f, const char *name)
+{
+	char path[256];
+	unsigned count = 0;
+	struct dirent *entry;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL)
+		count += entry->d_name[0] != '.';
+	closedir(dir);
+	return count;
+}
+
+/* Whatever stands there instead of data, and however often: one kind of verdict, and of
+ * what is kept to be looked at one file. */
+static void
+test_whole_answers_that_are_no_data(void **state)
+{
+	static const char *const bodies[] = {
+		"<html><body>Down for maintenance</body></html>",
+		"<html><body>The snapshot is building up, it is not ready</body></html>",
+		"[{\"post_id\":\"1\"}", "nonsense", "[]", "", "\n", "Snapshot is empty", "{\"status\":\"running\",\"mess",
+	};
+	struct fixture *f = *state;
+
+	f->task.crawl.provider_records = 1;
+	for (unsigned i = 0; i < 2 * countof(bodies); i++) {
+		const struct result *r;
+
+		canned_reply(f->provider, "/snapshot/", "200 OK", bodies[i % countof(bodies)], 1);
+		r = run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_RETRY);
+		if (r->verdict.error != ERROR_INVALID_DATA)
+			fail_msg("%d %s", r->verdict.error, bodies[i % countof(bodies)]);
+		assert_int_equal(r->verdict.http_status, 200);
+		assert_true(files_in(f, "quarantine") <= 1);
+		assert_int_equal(files_in(f, "spool"), 0);
+	}
+	assert_file(f, "quarantine/snapshot_sd_1.json", bodies[countof(bodies) - 1]);
+	canned_reply(f->provider, "/snapshot/", "200 OK", "[{\"post_id\":\"1\"}]", 1);
+	(void)run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_OK);
+	assert_int_equal(files_in(f, "quarantine"), 0);
+}
+
 static void
 test_a_store_without_its_spool_file_waits_for_a_new_download(void **state)
 {
@@ -860,10 +977,12 @@ test_a_download_that_is_not_ready_waits(void **state)
 
 	canned_reply(f->provider, "/snapshot/", "202 Accepted\r\nRetry-After: 30",
 	    "{\"status\":\"building\",\"message\":\"wait\"}", 1);
-	canned_reply(f->provider, "/snapshot/", "200 OK", "{\"status\":\"building\",\"message\":\"wait\"}", 1);
+	canned_reply(f->provider, "/snapshot/", "200 OK", "{\"status\":\"building\",\"message\":\"try again in 20s\"}", 1);
+	canned_reply(f->provider, "/snapshot/", "200 OK\r\nRetry-After: 40", "Snapshot is building, try again in 20s", 1);
 	canned_reply(f->provider, "/snapshot/", "409 Conflict", "", 1);
 	assert_int_equal(run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_WAIT)->verdict.retry_after_ms, 30000);
-	(void)run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_WAIT);
+	assert_int_equal(run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_WAIT)->verdict.retry_after_ms, 20000);
+	assert_int_equal(run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_WAIT)->verdict.retry_after_ms, 40000);
 	(void)run(f, TASK_DOWNLOAD, MSG_DOWNLOAD_DONE, OUTCOME_WAIT);
 	assert_false(spool_has(f, false));
 	assert_false(spool_has(f, true));
@@ -937,7 +1056,7 @@ test_a_task_that_names_no_snapshot_is_returned(void **state)
 	assert_int_equal(f->provider->request_count, 0);
 }
 
-/* ---- reconciling ---- */
+/* ---- searches ---- */
 
 #define LISTED(id, time) "{\"id\":\"" id "\",\"created\":\"2026-11-23T" time "Z\",\"status\":\"running\"}"
 
@@ -947,87 +1066,365 @@ write_down(struct fixture *f, const char *words, const char *body)
 	canned_reply(f->provider, words, "200 OK", body, CANNED_ALWAYS);
 }
 
-static void
-test_matching_jobs_are_found_oldest_first(void **state)
+/* From 11:58 to 12:10, as many calls at a time. */
+static uint64_t
+give_search(struct fixture *f, const char *dataset_id, uint32_t calls)
 {
-	struct fixture *f = *state;
-	const struct result *r;
+	struct msg_search search = { .lease = ++f->task.lease, .calls = calls };
 
-	write_down(f, "/snapshots?dataset_id=gd_lkaxegm826bjpoo9m5&from_date=2026-11-22&trigger_type=API&limit=1000&skip=0 ", "[" LISTED("sd_c", "12:05:00") "," LISTED("sd_late", "12:11:00") "," LISTED("sd_a", "11:59:00")
-	    "," LISTED("sd_b", "12:00:01") "," LISTED("sd_early", "11:57:00") "]");
-	write_down(f, "/snapshot/sd_b/input", "url,num_of_posts\nhttps://www.facebook.com/acme,11\n");
-	write_down(f, "/input", "num_of_posts,url,start_date\n10,\"https://www.facebook.com/acme\",\n");
-	r = run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_OK);
-	assert_int_equal(r->u.reconcile.count, 2);
-	assert_string_equal(r->u.reconcile.snapshot_id[0], "sd_a");
-	assert_string_equal(r->u.reconcile.snapshot_id[1], "sd_c");
-	assert_int_equal(canned_count(f->provider, "/input"), 3);
+	(void)str_copy(search.dataset_id, sizeof(search.dataset_id), dataset_id);
+	assert_int_equal(time_parse("2026-11-23T11:58:00Z", &search.from_ms), 0);
+	assert_int_equal(time_parse("2026-11-23T12:10:00Z", &search.to_ms), 0);
+	msg_search_put(&f->out, &search);
+	peer_send(f->keeper, &f->out);
+	return search.lease;
 }
 
-/* Twelve crawls asked for the same within a minute. */
+static unsigned
+results_of(const struct fixture *f, enum msg_type type)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < f->count; i++)
+		count += f->results[i].type == type;
+	return count;
+}
+
+static const struct result *
+result_of(const struct fixture *f, enum msg_type type, unsigned n)
+{
+	for (unsigned i = 0; i < f->count; i++)
+		if (f->results[i].type == type && n-- == 0)
+			return &f->results[i];
+	return NULL;
+}
+
+static const struct result *
+turn_until_found(struct fixture *f, unsigned count)
+{
+	while (results_of(f, MSG_SEARCH_DONE) < count)
+		turn_until(f, f->count + 1);
+	return result_of(f, MSG_SEARCH_DONE, count - 1);
+}
+
 static void
-test_of_many_matching_jobs_the_nearest_are_told(void **state)
+want_all(struct fixture *f, uint64_t lease, uint32_t count)
+{
+	struct msg_search_wanted wanted = { .lease = lease, .count = count };
+
+	memset(wanted.wanted, true, sizeof(wanted.wanted));
+	msg_search_wanted_put(&f->out, &wanted);
+	peer_send(f->keeper, &f->out);
+}
+
+/* Makes a search and waits for its end. */
+static const struct msg_search_done *
+search(struct fixture *f, enum outcome outcome)
+{
+	const struct result *r;
+
+	f->count = 0;
+	(void)give_search(f, "gd_1", 4);
+	r = turn_until_found(f, 1);
+	if (r->verdict.outcome != outcome)
+		fail_msg("outcome %d instead of %d: %s", r->verdict.outcome, outcome, r->verdict.text);
+	assert_int_equal(r->verdict.lease, f->task.lease);
+	assert_true(uuid_is_nil(&r->verdict.crawl_id));
+	assert_true(LIST_EMPTY(&f->poller->searches));
+	return &r->u.search;
+}
+
+static void
+test_the_jobs_of_the_window_are_told_with_their_inputs(void **state)
 {
 	struct fixture *f = *state;
-	const struct result *r;
-	char list[4096], id[16];
-	size_t len = 1;
+	const struct msg_search_done *done;
+	uint8_t ours[SHA256_SIZE];
 
-	list[0] = '[';
-	for (unsigned i = 0; i < 12; i++)
-		len += (size_t)snprintf(list + len, sizeof(list) - len,
-		    "%s{\"id\":\"sd_%u\",\"created\":\"2026-11-23T11:59:%02uZ\"}", i > 0 ? "," : "", i, i * 5);
-	(void)snprintf(list + len, sizeof(list) - len, "]");
-	write_down(f, "/snapshots?", list);
-	write_down(f, "/input", "url,num_of_posts\nhttps://www.facebook.com/acme,10\n");
-	r = run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_OK);
-	assert_int_equal(r->u.reconcile.count, RECONCILE_MATCHES);
-	for (unsigned i = 0; i < RECONCILE_MATCHES; i++) {
-		(void)snprintf(id, sizeof(id), "sd_%u", i + 4);
-		assert_string_equal(r->u.reconcile.snapshot_id[i], id);
+	write_down(f, "/snapshots?dataset_id=gd_1&from_date=2026-11-22&trigger_type=API&limit=4000&skip=0 ",
+	    "[" LISTED("sd_c", "12:05:00") "," LISTED("sd_late", "12:10:01") "," LISTED("sd_a", "11:59:00")
+	    "," LISTED("sd_b", "12:00:01") "," LISTED("sd_early", "11:57:59") ",{\"id\":\"sd_undated\"}]");
+	write_down(f, "/snapshot/sd_b/input", "url,num_of_posts\nhttps://www.facebook.com/acme,11\n");
+	write_down(f, "/snapshot/sd_undated/input", "url,num_of_posts\nx\ny\n");
+	write_down(f, "/input", "num_of_posts,url,start_date\n10,\"https://www.facebook.com/acme\",\n");
+	f->task.request.num_of_posts = 10;
+	input_digest_of(&f->task.request, ours);
+	done = search(f, OUTCOME_OK);
+	assert_int_equal(done->jobs, 4);
+	assert_int_equal(done->unreadable, 0);
+	assert_int_equal(done->limited, 0);
+	assert_int_equal(done->verdict.http_status, 200);
+	assert_int_equal(results_of(f, MSG_SEARCH_PAGE), 1);
+	assert_int_equal(results_of(f, MSG_SEARCH_INPUT), 4);
+	assert_int_equal(f->provider->request_count, 5);
+	for (unsigned i = 0; i < 4; i++) {
+		const struct msg_search_input *input = &result_of(f, MSG_SEARCH_INPUT, i)->u.input;
+		bool is_ours = strcmp(input->job.snapshot_id, "sd_a") == 0 || strcmp(input->job.snapshot_id, "sd_c") == 0;
+
+		assert_int_equal(input->lease, f->task.lease);
+		assert_true(input->readable);
+		assert_int_equal(memcmp(input->digest, ours, sizeof(ours)) == 0, is_ours);
+		assert_int_equal(input->job.created_ms == INT64_MIN, strcmp(input->job.snapshot_id, "sd_undated") == 0);
 	}
 }
 
 static void
-test_nothing_found_is_said_only_after_a_whole_look(void **state)
+test_only_wanted_inputs_are_read(void **state)
 {
 	struct fixture *f = *state;
 
-	canned_reply(f->provider, "/snapshots?", "200 OK", "[]", 1);
-	assert_int_equal(run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_OK)->u.reconcile.count, 0);
-	canned_reply(f->provider, "/snapshots?", "500 Internal", "no", 1);
-	(void)run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_RETRY);
-	canned_reply(f->provider, "/snapshots?", "200 OK", "[", 1);
-	(void)run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_RETRY);
-	/* Twice: on a kept connection a GET is asked again. */
-	canned_on_bytes(f->provider, "/snapshots?", "", 0, CANNED_CLOSE, 2);
-	(void)run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_RETRY);
-	write_down(f, "/snapshots?", "[" LISTED("sd_a", "12:00:00") "," LISTED("sd_b", "12:00:00") "]");
-	canned_reply(f->provider, "/input", "400 Bad", "Snapshot input does not exist", 1);
-	canned_reply(f->provider, "/input", "200 OK", "url\nx\n", 1);
-	(void)run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_RETRY);
-	canned_reply(f->provider, "/input", "429 Slow", "", 1);
-	canned_reply(f->provider, "/input", "200 OK", "url\nx\n", 1);
-	(void)run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_LIMITED);
+	write_down(f, "/snapshots?", "[" LISTED("sd_a", "12:00:00") "," LISTED("sd_b", "12:00:01") ","
+	    LISTED("sd_c", "12:00:02") "]");
+	write_down(f, "/snapshot/sd_b/input", "url\nx\n");
+	f->wants = "sd_b";
+	assert_int_equal(search(f, OUTCOME_OK)->jobs, 3);
+	assert_int_equal(results_of(f, MSG_SEARCH_INPUT), 1);
+	assert_string_equal(result_of(f, MSG_SEARCH_INPUT, 0)->u.input.job.snapshot_id, "sd_b");
+	f->wants = "nobody";
+	assert_int_equal(search(f, OUTCOME_OK)->jobs, 3);
+	assert_int_equal(results_of(f, MSG_SEARCH_INPUT), 0);
+	assert_int_equal(canned_count(f->provider, "/input"), 1);
 }
 
+static void
+test_a_job_whose_input_cannot_be_told_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	const struct msg_search_done *done;
+
+	write_down(f, "/snapshots?", "[" LISTED("sd_a", "12:00:00") "," LISTED("sd_b", "12:00:01") ","
+	    LISTED("sd_c", "12:00:02") "," LISTED("sd_d", "12:00:03") "]");
+	canned_reply(f->provider, "/sd_a/input", "400 Bad", "Snapshot input does not exist", CANNED_ALWAYS);
+	canned_reply(f->provider, "/sd_b/input", "404 Not Found", "Snapshot does not exist", CANNED_ALWAYS);
+	write_down(f, "/sd_c/input", "<html>\nno\n</html>\n");
+	write_down(f, "/sd_d/input", "url\nx\n");
+	done = search(f, OUTCOME_OK);
+	assert_int_equal(done->jobs, 4);
+	assert_int_equal(done->unreadable, 3);
+	for (unsigned i = 0; i < 4; i++) {
+		const struct msg_search_input *input = &result_of(f, MSG_SEARCH_INPUT, i)->u.input;
+
+		assert_int_equal(input->readable, strcmp(input->job.snapshot_id, "sd_d") == 0);
+	}
+}
+
+/* Three in a row, of which one could be chance, are not. */
+static void
+test_what_fails_again_and_again_ends_a_search(void **state)
+{
+	static const struct {
+		const char *dataset, *head, *body;
+		enum error_code error;
+		uint32_t status;
+	} rows[] = {
+		{ "gd_500", "500 Internal", "no", ERROR_BRIGHTDATA_UNAVAILABLE, 500 },
+		{ "gd_cut", "200 OK", "[", ERROR_BRIGHTDATA_UNAVAILABLE, 200 },
+		{ "gd_gone", NULL, NULL, ERROR_BRIGHTDATA_UNAVAILABLE, 0 },
+		{ "gd_input", "503 Busy", "", ERROR_BRIGHTDATA_UNAVAILABLE, 503 },
+	};
+	struct fixture *f = *state;
+	uint64_t lease[countof(rows)];
+
+	write_down(f, "dataset_id=gd_input", "[" LISTED("sd_a", "12:00:00") "]");
+	canned_reply(f->provider, "/sd_a/input", rows[3].head, rows[3].body, CANNED_ALWAYS);
+	for (size_t i = 0; i < countof(rows); i++) {
+		if (rows[i].head != NULL)
+			canned_reply(f->provider, rows[i].dataset, rows[i].head, rows[i].body, CANNED_ALWAYS);
+		else
+			canned_on(f->provider, rows[i].dataset, "", CANNED_CLOSE);
+		lease[i] = give_search(f, rows[i].dataset, 1);
+	}
+	(void)turn_until_found(f, countof(rows));
+	for (size_t i = 0; i < countof(rows); i++) {
+		const struct result *r = result_of(f, MSG_SEARCH_DONE, (unsigned)i);
+		size_t n = 0;
+
+		while (lease[n] != r->verdict.lease)
+			n++;
+		assert_int_equal(r->verdict.outcome, OUTCOME_RETRY);
+		assert_int_equal(r->verdict.error, rows[n].error);
+		assert_int_equal(r->verdict.http_status, rows[n].status);
+		if (rows[n].head != NULL)
+			assert_int_equal(canned_count(f->provider, n == 3 ? "/input" : rows[n].dataset), 3);
+	}
+	assert_int_equal(results_of(f, MSG_SEARCH_INPUT), 0);
+}
+
+static void
+test_one_failure_or_two_do_not_end_a_search(void **state)
+{
+	struct fixture *f = *state;
+
+	canned_reply(f->provider, "/snapshots?", "500 Internal", "no", 1);
+	write_down(f, "/snapshots?", "[" LISTED("sd_a", "12:00:00") "]");
+	canned_reply(f->provider, "/input", "502 Bad", "", 2);
+	write_down(f, "/input", "url\nx\n");
+	assert_int_equal(search(f, OUTCOME_OK)->unreadable, 0);
+	assert_int_equal(results_of(f, MSG_SEARCH_INPUT), 1);
+	assert_int_equal(canned_count(f->provider, "/input"), 3);
+}
+
+static void
+test_a_refusal_ends_a_search_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	canned_reply(f->provider, "/snapshots?", "429 Slow\r\nRetry-After: 9", "", 1);
+	assert_int_equal(search(f, OUTCOME_LIMITED)->limited, 1);
+	assert_int_equal(f->results[0].verdict.retry_after_ms, 9000);
+	canned_reply(f->provider, "/snapshots?", "401 No", "Invalid credentials", 1);
+	assert_int_equal(search(f, OUTCOME_AUTH)->limited, 0);
+	assert_int_equal(f->provider->request_count, 2);
+	/* Of ten inputs four are being read: each answer 429 is counted, and no more is asked. */
+	write_down(f, "/snapshots?", "[" LISTED("sd_0", "12:00:00") "," LISTED("sd_1", "12:00:01") ","
+	    LISTED("sd_2", "12:00:02") "," LISTED("sd_3", "12:00:03") "," LISTED("sd_4", "12:00:04") ","
+	    LISTED("sd_5", "12:00:05") "," LISTED("sd_6", "12:00:06") "," LISTED("sd_7", "12:00:07") "]");
+	write_down(f, "/sd_3/input", "url\nx\n");
+	canned_reply(f->provider, "/input", "429 Slow", "", CANNED_ALWAYS);
+	assert_int_equal(search(f, OUTCOME_LIMITED)->limited, 3);
+	assert_int_equal(canned_count(f->provider, "/input"), 4);
+	assert_int_equal(results_of(f, MSG_SEARCH_INPUT), 1);
+}
+
+static char *
+listing(unsigned first, unsigned count, const char *time, unsigned filler)
+{
+	size_t size = count * (100 + filler) + 3, len = 1;
+	char *text = xmalloc(size);
+
+	text[0] = '[';
+	for (unsigned i = 0; i < count; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s{\"id\":\"sd_%u\",\"created\":\"2026-11-23T%sZ\",\"x\":\"%0*d\"}",
+		    i > 0 ? "," : "", first + i, time, (int)filler, 7);
+	(void)snprintf(text + len, size - len, "]");
+	return text;
+}
+
+/* Pages of the provider's own size, pages that are too long to read, and jobs on the last
+ * one only. */
 static void
 test_a_long_list_is_read_to_its_end(void **state)
 {
 	struct fixture *f = *state;
-	static char page[200000];
-	size_t len = 0;
+	scoped_free char *usual = listing(0, 1000, "01:00:00", 1), *huge = listing(1000, 1500, "01:00:00", 1000);
+	scoped_free char *half = listing(1000, 1000, "01:00:00", 1), *last = listing(2000, 999, "12:00:00", 1);
 
-	len += (size_t)snprintf(page, sizeof(page), "[");
+	write_down(f, "limit=4000&skip=0 ", usual);
+	write_down(f, "limit=4000&skip=1000 ", huge);
+	write_down(f, "limit=2000&skip=1000 ", half);
+	write_down(f, "limit=2000&skip=2000 ", last);
+	f->wants = "nobody";
+	assert_int_equal(search(f, OUTCOME_OK)->jobs, 999);
+	assert_int_equal(f->provider->request_count, 4);
+	/* Two that hold nothing, as a sign of life, and four parts. */
+	assert_int_equal(results_of(f, MSG_SEARCH_PAGE), 6);
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(result_of(f, MSG_SEARCH_PAGE, i)->u.page_count, i < 2 ? 0 : i < 5 ? 256 : 999 - 3 * 256);
+}
+
+static void
+test_fifty_thousand_jobs_are_read(void **state)
+{
+	struct fixture *f = *state;
+	scoped_free char *page = listing(0, 4000, "12:00:00", 1), *last = listing(0, 10, "12:00:00", 1);
+
+	write_down(f, "skip=52000 ", last);
+	write_down(f, "limit=4000", page);
+	f->wants = "nobody";
+	assert_int_equal(search(f, OUTCOME_OK)->jobs, 52010);
+	assert_int_equal(f->provider->request_count, 14);
+}
+
+static void
+test_a_list_without_end_is_given_up(void **state)
+{
+	struct fixture *f = *state;
+	char page[2 * 1000 + 2];
+
 	for (unsigned i = 0; i < 1000; i++)
-		len += (size_t)snprintf(page + len, sizeof(page) - len, "%s{\"id\":\"sd_%u\",\"created\":\"2026-11-22T10:00:00Z\"}",
-		    i > 0 ? "," : "", i);
-	(void)snprintf(page + len, sizeof(page) - len, "]");
-	write_down(f, "skip=0 ", page);
-	canned_reply(f->provider, "skip=1000 ", "200 OK", "[{\"id\":\"sd_x\",\"created\":\"2026-11-23T12:00:00Z\"}]", CANNED_ALWAYS);
-	write_down(f, "/snapshot/sd_x/input", "url,num_of_posts\nhttps://www.facebook.com/acme,10\n");
-	assert_int_equal(run(f, TASK_RECONCILE, MSG_RECONCILE_DONE, OUTCOME_OK)->u.reconcile.count, 1);
-	assert_int_equal(f->provider->request_count, 3);
+		memcpy(page + 2 * i, ",7", 2);
+	page[0] = '[';
+	memcpy(page + 2000, "]", 2);
+	write_down(f, "/snapshots?", page);
+	assert_int_equal(search(f, OUTCOME_RETRY)->jobs, 0);
+	assert_int_equal(f->results[f->count - 1].verdict.error, ERROR_BRIGHTDATA_UNAVAILABLE);
+	assert_true(f->provider->request_count < CANNED_REQUESTS);
+}
+
+static void
+test_a_search_makes_so_many_calls_at_a_time(void **state)
+{
+	static const struct {
+		uint32_t calls, expected;
+	} rows[] = { { 0, 1 }, { 1, 1 }, { 3, 3 }, { 1000, POLLER_SEARCH_CALLS / POLLER_SEARCHES } };
+	struct fixture *f = *state;
+	scoped_free char *list = listing(0, 40, "12:00:00", 1);
+
+	write_down(f, "/snapshots?", list);
+	write_down(f, "/input", "url\nx\n");
+	for (size_t i = 0; i < countof(rows); i++) {
+		uint64_t lease;
+
+		f->count = f->provider->request_count = 0;
+		f->wants = NULL;
+		lease = give_search(f, "gd_1", rows[i].calls);
+		turn_until(f, 1);
+		f->provider->holding = true;
+		want_all(f, lease, 40);
+		turn_until_requests(f, 1 + rows[i].expected);
+		turn_for(f, 30);
+		assert_int_equal(f->provider->request_count, 1 + rows[i].expected);
+		canned_release(f->provider);
+		(void)turn_until_found(f, 1);
+		assert_int_equal(results_of(f, MSG_SEARCH_INPUT), 40);
+	}
+}
+
+static void
+test_a_fifth_search_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t lease = 0;
+
+	canned_on(f->provider, "/snapshots?", "", CANNED_HANG);
+	for (unsigned i = 0; i < POLLER_SEARCHES + 1; i++)
+		lease = give_search(f, "gd_1", 4);
+	turn_until(f, 1);
+	assert_int_equal(f->results[0].type, MSG_SEARCH_DONE);
+	assert_int_equal(f->results[0].verdict.lease, lease);
+	assert_int_equal(f->results[0].verdict.outcome, OUTCOME_RETRY);
+	assert_int_equal(f->results[0].verdict.error, ERROR_UNAVAILABLE);
+}
+
+static void
+test_an_answer_to_no_question_is_passed_over_and_a_wrong_one_is_not(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t lease;
+
+	write_down(f, "/snapshots?", "[" LISTED("sd_a", "12:00:00") "]");
+	f->wants = NULL;
+	lease = give_search(f, "gd_1", 1);
+	turn_until(f, 1);
+	want_all(f, lease + 7, 3);
+	turn_for(f, 30);
+	assert_non_null(f->keeper);
+	want_all(f, lease, 3);
+	while (f->keeper != NULL)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	/* With its keeper the search is gone. */
+	assert_true(LIST_EMPTY(&f->poller->searches));
+	assert_int_equal(f->poller->search_count, 0);
+}
+
+static void
+test_the_search_for_one_crawl_is_no_task_any_more(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, TASK_RECONCILE);
+	turn_until(f, 1);
+	assert_int_equal(f->results[0].type, MSG_TASK_RETURNED);
 }
 
 /* ---- the drain ---- */
@@ -1111,16 +1508,6 @@ test_a_drain_ends_before_its_time_is_over(void **state)
 	assert_true(took >= 850 && took < 1000);
 }
 
-static unsigned
-results_of(const struct fixture *f, enum msg_type type)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < f->count; i++)
-		count += f->results[i].type == type;
-	return count;
-}
-
 /* One of each is under way, and a drain with so much time begins. */
 static void
 drain_amidst_work(struct fixture *f, int64_t within_ms)
@@ -1156,6 +1543,50 @@ test_with_much_time_all_that_is_begun_goes_on_to_its_end(void **state)
 	assert_int_equal(results_of(f, MSG_DOWNLOAD_DONE), 1);
 	assert_int_equal(results_of(f, MSG_TRIGGER_DONE), 1);
 	assert_true(spool_has(f, true));
+}
+
+/* A search can be long: what is under way comes home, and the keeper goes on elsewhere. */
+static void
+test_a_search_ends_with_the_poller(void **state)
+{
+	struct fixture *f = *state;
+	const struct result *r;
+
+	write_down(f, "/snapshots?", "[" LISTED("sd_a", "12:00:00") "," LISTED("sd_b", "12:00:01") ","
+	    LISTED("sd_c", "12:00:02") "]");
+	write_down(f, "/input", "url\nx\n");
+	f->wants = NULL;
+	(void)give_search(f, "gd_1", 2);
+	turn_until(f, 1);
+	f->provider->holding = true;
+	want_all(f, f->task.lease, 3);
+	turn_until_requests(f, 3);
+	poller_drain(f->poller, 60000, on_drained, f);
+	turn_for(f, 50);
+	assert_false(f->drained);
+	canned_release(f->provider);
+	canned_until(f->base, &f->drained);
+	r = turn_until_found(f, 1);
+	assert_int_equal(r->verdict.outcome, OUTCOME_RETRY);
+	assert_int_equal(r->verdict.error, ERROR_UNAVAILABLE);
+	assert_int_equal(results_of(f, MSG_SEARCH_INPUT), 2);
+	assert_int_equal(f->provider->request_count, 3);
+	/* What comes now is not begun. */
+	(void)give_search(f, "gd_1", 2);
+	assert_int_equal(turn_until_found(f, 2)->verdict.error, ERROR_UNAVAILABLE);
+	assert_int_equal(f->provider->request_count, 3);
+}
+
+static void
+test_with_little_time_a_search_ends_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	canned_on(f->provider, "/snapshots?", "", CANNED_HANG);
+	(void)give_search(f, "gd_1", 2);
+	turn_until_requests(f, 1);
+	assert_true(drain(f, 0) < 1000);
+	assert_int_equal(turn_until_found(f, 1)->verdict.error, ERROR_UNAVAILABLE);
 }
 
 static void
@@ -1295,25 +1726,40 @@ main(void)
 		TEST(test_many_polls_run_at_a_time),
 		TEST(test_cancels),
 		TEST(test_a_snapshot_is_downloaded_once_and_stored),
+		TEST(test_a_download_tells_its_first_bytes_at_once),
+		TEST(test_other_answers_are_no_first_bytes),
+		TEST(test_whole_answers_that_are_no_data),
 		TEST(test_a_store_without_its_spool_file_waits_for_a_new_download),
 		TEST(test_a_download_that_is_not_ready_waits),
 		TEST(test_a_download_that_breaks_is_tried_again),
 		TEST(test_ends_without_data),
 		TEST(test_one_transfer_at_a_time),
 		TEST(test_a_task_that_names_no_snapshot_is_returned),
-		TEST(test_matching_jobs_are_found_oldest_first),
-		TEST(test_of_many_matching_jobs_the_nearest_are_told),
-		TEST(test_nothing_found_is_said_only_after_a_whole_look),
+		TEST(test_the_jobs_of_the_window_are_told_with_their_inputs),
+		TEST(test_only_wanted_inputs_are_read),
+		TEST(test_a_job_whose_input_cannot_be_told_is_counted),
+		TEST(test_what_fails_again_and_again_ends_a_search),
+		TEST(test_one_failure_or_two_do_not_end_a_search),
+		TEST(test_a_refusal_ends_a_search_at_once),
 		TEST(test_a_long_list_is_read_to_its_end),
+		TEST(test_fifty_thousand_jobs_are_read),
+		TEST(test_a_list_without_end_is_given_up),
+		TEST(test_a_search_makes_so_many_calls_at_a_time),
+		TEST(test_a_fifth_search_is_refused),
+		TEST(test_an_answer_to_no_question_is_passed_over_and_a_wrong_one_is_not),
+		TEST(test_the_search_for_one_crawl_is_no_task_any_more),
 		TEST(test_draining_gives_work_back_and_lets_triggers_come_home),
 		TEST(test_draining_does_not_wait_for_ever),
 		TEST(test_a_drain_ends_before_its_time_is_over),
 		TEST(test_with_much_time_all_that_is_begun_goes_on_to_its_end),
+		TEST(test_a_search_ends_with_the_poller),
+		TEST(test_with_little_time_a_search_ends_at_once),
 		TEST(test_what_much_time_is_too_short_for_is_given_back),
 		TEST(test_a_drain_waits_until_the_keeper_has_the_results),
 		TEST(test_a_drain_does_not_wait_for_ever_for_the_keeper),
 		TEST(test_poller_whose_stream_broke_leaves_but_not_in_the_midst_of_a_trigger),
 	};
 
+	(void)signal(SIGPIPE, SIG_IGN);	/* as in the poller */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
