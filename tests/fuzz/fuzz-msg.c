@@ -34,28 +34,30 @@ CODEC(download_done)
 CODEC(store_done)
 CODEC(reconcile_done)
 CODEC(cancel_done)
+CODEC(search)
+CODEC(search_page)
+CODEC(search_wanted)
+CODEC(search_input)
+CODEC(search_done)
 CODEC(event_batch)
 CODEC(event_ack)
 
-static void
-put_crawl_fetch(struct wire_out *o, const void *m)
-{
-	msg_crawl_ref_put(o, MSG_CRAWL_FETCH, m);
-}
+/* Messages that share a body. */
+#define PUT_REF(name, ref, type) \
+	static void put_##name(struct wire_out *o, const void *m) { msg_##ref##_put(o, type, m); }
+#define GET_REF(ref) \
+	static int get_##ref(struct wire_in *i, void *m) { return msg_##ref##_get(i, m); }
 
-static void
-put_crawl_cancel(struct wire_out *o, const void *m)
-{
-	msg_crawl_ref_put(o, MSG_CRAWL_CANCEL, m);
-}
-
-static int
-get_crawl_ref(struct wire_in *i, void *m)
-{
-	return msg_crawl_ref_get(i, m);
-}
+GET_REF(crawl_ref)
+PUT_REF(crawl_fetch, crawl_ref, MSG_CRAWL_FETCH)
+PUT_REF(crawl_cancel, crawl_ref, MSG_CRAWL_CANCEL)
+PUT_REF(crawl_retry, crawl_ref, MSG_CRAWL_RETRY)
+GET_REF(trigger_ref)
+PUT_REF(trigger_kept, trigger_ref, MSG_TRIGGER_KEPT)
+PUT_REF(trigger_open, trigger_ref, MSG_TRIGGER_OPEN)
 
 #define ROW(type, name) [type] = { put_##name, get_##name, sizeof(struct msg_##name) }
+#define ROW_REF(type, name, ref) [type] = { put_##name, get_##ref, sizeof(struct msg_##ref) }
 
 static const struct {
 	void (*put)(struct wire_out *, const void *);
@@ -65,14 +67,17 @@ static const struct {
 	ROW(MSG_HELLO, hello),
 	ROW(MSG_CRAWL_CREATE, crawl_create),
 	ROW(MSG_CRAWL_READ, crawl_read),
-	[MSG_CRAWL_FETCH] = { put_crawl_fetch, get_crawl_ref, sizeof(struct msg_crawl_ref) },
-	[MSG_CRAWL_CANCEL] = { put_crawl_cancel, get_crawl_ref, sizeof(struct msg_crawl_ref) },
+	ROW_REF(MSG_CRAWL_FETCH, crawl_fetch, crawl_ref),
+	ROW_REF(MSG_CRAWL_CANCEL, crawl_cancel, crawl_ref),
+	ROW_REF(MSG_CRAWL_RETRY, crawl_retry, crawl_ref),
 	ROW(MSG_FORGET, forget),
 	ROW(MSG_HEALTH_READ, health_read),
 	ROW(MSG_CRAWL_ANSWER, crawl_answer),
 	ROW(MSG_HEALTH_ANSWER, health_answer),
 	ROW(MSG_POLLER_STATE, poller_state),
 	ROW(MSG_TASK, task),
+	ROW_REF(MSG_TRIGGER_KEPT, trigger_kept, trigger_ref),
+	ROW_REF(MSG_TRIGGER_OPEN, trigger_open, trigger_ref),
 	ROW(MSG_TASK_PROGRESS, task_progress),
 	ROW(MSG_TASK_RETURNED, task_returned),
 	ROW(MSG_TRIGGER_DONE, trigger_done),
@@ -81,6 +86,11 @@ static const struct {
 	ROW(MSG_STORE_DONE, store_done),
 	ROW(MSG_RECONCILE_DONE, reconcile_done),
 	ROW(MSG_CANCEL_DONE, cancel_done),
+	ROW(MSG_SEARCH, search),
+	ROW(MSG_SEARCH_PAGE, search_page),
+	ROW(MSG_SEARCH_WANTED, search_wanted),
+	ROW(MSG_SEARCH_INPUT, search_input),
+	ROW(MSG_SEARCH_DONE, search_done),
 	ROW(MSG_EVENT_BATCH, event_batch),
 	ROW(MSG_EVENT_ACK, event_ack),
 };
