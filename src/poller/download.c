@@ -43,6 +43,25 @@ struct download {
 	size_t		 held_len;
 };
 
+/* A poller that was taken for dead may still be at work on the same crawl: it keeps its own
+ * file, which has no name any more, and leaves alone what has got the name since. */
+static bool
+part_is_ours(const struct download *d)
+{
+	struct stat ours, named;
+
+	return fstat(d->fd, &ours) == 0 &&
+	    fstatat(d->dirs->spool, d->part, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+static void
+part_remove(const struct download *d)
+{
+	if (part_is_ours(d))
+		(void)unlinkat(d->dirs->spool, d->part, 0);
+}
+
 static int
 open_file(struct download *d, enum download_start *ret_start, struct why *why)
 {
@@ -54,8 +73,9 @@ open_file(struct download *d, enum download_start *ret_start, struct why *why)
 	if (errno != ENOENT)
 		return why_set(why, errno, "cannot open spool/%s: %s", d->whole, strerror(errno));
 	*ret_start = DOWNLOAD_NEW;
+	(void)unlinkat(d->dirs->spool, d->part, 0);
 	d->fd = openat(d->dirs->spool, d->part,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (d->fd < 0)
 		return why_set(why, errno, "cannot create spool/%s: %s", d->part, strerror(errno));
 	return 0;
@@ -105,7 +125,7 @@ download_drop(struct download *d)
 	if (d == NULL)
 		return;
 	if (!d->verifying)
-		(void)unlinkat(d->dirs->spool, d->part, 0);
+		part_remove(d);
 	download_free(d);
 }
 
@@ -291,10 +311,11 @@ rows_are_missing(const struct download *d)
 static void
 quarantine(struct download *d, struct msg_verdict *verdict, const struct why *bad)
 {
-	bool kept = renameat(d->dirs->spool, d->part, d->dirs->quarantine, d->quarantine) == 0;
+	bool kept = part_is_ours(d) &&
+	    renameat(d->dirs->spool, d->part, d->dirs->quarantine, d->quarantine) == 0;
 
 	if (!kept)
-		(void)unlinkat(d->dirs->spool, d->part, 0);
+		part_remove(d);
 	invalid(verdict, OUTCOME_RETRY,
 	    "the snapshot's %" PRIu64 " bytes are not valid JSON: %s; %s%s", d->size,
 	    bad->text, kept ? "kept as quarantine/" : "and could not be kept in quarantine/",
@@ -311,6 +332,8 @@ settle_file(struct download *d, struct why *why)
 		if (fsync(d->fd) < 0)
 			return why_set(why, errno, "cannot sync spool/%s: %s", d->part,
 			    strerror(errno));
+		if (!part_is_ours(d))
+			return why_set(why, ESTALE, "spool/%s is that of another download by now", d->part);
 		if (renameat(d->dirs->spool, d->part, d->dirs->spool, d->whole) < 0)
 			return why_set(why, errno, "cannot rename spool/%s: %s", d->part,
 			    strerror(errno));
@@ -332,7 +355,7 @@ finish(struct download *d, struct msg_download_done *done)
 
 	if (rc < 0) {
 		if (!d->verifying)
-			(void)unlinkat(d->dirs->spool, d->part, 0);
+			part_remove(d);
 		download_disk_verdict(verdict, rc, &why);
 		return;
 	}
@@ -361,18 +384,18 @@ download_end(struct download *d, struct msg_download_done *done)
 		if (empty)
 			download_empty(d, done);
 		else
-			(void)unlinkat(d->dirs->spool, d->part, 0);
+			part_remove(d);
 		return;
 	}
 	if ((rc = write_rest(d, &rest, &why)) < 0) {
-		(void)unlinkat(d->dirs->spool, d->part, 0);
+		part_remove(d);
 		download_disk_verdict(verdict, rc, &why);
 		return;
 	}
 	if (examiner_end(d->examiner, rest, &why) < 0) {
 		quarantine(d, verdict, &why);
 	} else if (rows_are_missing(d)) {
-		(void)unlinkat(d->dirs->spool, d->part, 0);
+		part_remove(d);
 		invalid(verdict, OUTCOME_RETRY,
 		    "the snapshot holds no rows, but progress counted %" PRIu64 " records",
 		    d->crawl.provider_records);
@@ -388,7 +411,7 @@ download_empty(struct download *d, struct msg_download_done *done)
 	int rc = download_feed(d, "[]", 2, &why);
 
 	if (rc < 0) {
-		(void)unlinkat(d->dirs->spool, d->part, 0);
+		part_remove(d);
 		download_disk_verdict(&done->verdict, rc, &why);
 		return;
 	}

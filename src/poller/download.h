@@ -37,7 +37,8 @@ struct download_dirs {		/* open directories; they outlive every download */
 
 enum download_start { DOWNLOAD_NEW, DOWNLOAD_WHOLE };
 
-/* Opens the crawl's .part (emptied) or .snapshot. -errno with the reason. */
+/* Opens the crawl's .part (a new file, whoever writes to an older one) or .snapshot. -errno
+ * with the reason. */
 int download_open(const struct download_dirs *, const struct crawl *, enum platform_id,
     struct download **ret, enum download_start *ret_start, struct why *);
 void download_free(struct download *);

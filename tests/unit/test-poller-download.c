@@ -340,6 +340,40 @@ test_an_old_part_is_overwritten(void **state)
 	assert_content(f->whole, two_posts, sizeof(two_posts) - 1);
 }
 
+/* Of two at work on one crawl the one that began last has the name. */
+static void
+test_a_download_that_was_taken_over_harms_nothing(void **state)
+{
+	struct fixture *f = *state;
+	static const char bad[] = "[{\"post_id\":\"stale\"";
+	struct msg_download_done done = { .verdict.lease = 1 };
+	struct why why;
+	struct download *stale[3], *d;
+
+	for (unsigned i = 0; i < countof(stale); i++) {
+		stale[i] = begin(f);
+		assert_int_equal(download_feed(stale[i], i == 1 ? bad : "[]", i == 1 ? sizeof(bad) - 1 : 2, &why), 0);
+	}
+	d = begin(f);
+	assert_int_equal(download_feed(d, two_posts, 20, &why), 0);
+	download_end(stale[0], &done);
+	assert_int_equal(done.verdict.outcome, OUTCOME_RETRY);
+	assert_int_equal(done.verdict.error, ERROR_STORAGE_ERROR);
+	download_free(stale[0]);
+	download_end(stale[1], &done);
+	assert_int_equal(done.verdict.error, ERROR_INVALID_DATA);
+	download_free(stale[1]);
+	download_drop(stale[2]);
+	assert_true(exists(f->part));
+	assert_false(exists(f->whole));
+	assert_false(exists(f->quarantine));
+	assert_int_equal(download_feed(d, two_posts + 20, sizeof(two_posts) - 21, &why), 0);
+	download_end(d, &done);
+	download_free(d);
+	assert_int_equal(done.verdict.outcome, OUTCOME_OK);
+	assert_content(f->whole, two_posts, sizeof(two_posts) - 1);
+}
+
 static void
 test_freeing_keeps_the_part_and_dropping_removes_it(void **state)
 {
@@ -452,6 +486,7 @@ main(void)
 		TEST(test_no_rows_in_every_form),
 		TEST(test_no_rows_are_not_believed_when_progress_counted_some),
 		TEST(test_an_old_part_is_overwritten),
+		TEST(test_a_download_that_was_taken_over_harms_nothing),
 		TEST(test_freeing_keeps_the_part_and_dropping_removes_it),
 		TEST(test_a_whole_file_of_an_earlier_life_is_read_again),
 		TEST(test_a_damaged_whole_file_is_removed),

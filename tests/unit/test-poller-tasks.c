@@ -1417,6 +1417,41 @@ test_an_answer_to_no_question_is_passed_over_and_a_wrong_one_is_not(void **state
 	assert_int_equal(f->poller->search_count, 0);
 }
 
+/* The timer that ends in about so many ms. */
+static int
+activate_timer(const struct event_base *base, const struct event *event, void *arg)
+{
+	const int64_t *ms = arg;
+	struct timeval end, now;
+
+	(void)event_base_gettimeofday_cached((struct event_base *)base, &now);
+	if (!event_pending(event, EV_TIMEOUT, &end))
+		return 0;
+	timersub(&end, &now, &end);
+	if (end.tv_sec * 1000 < *ms - 10000 || end.tv_sec * 1000 > *ms)
+		return 0;
+	event_active((struct event *)event, EV_TIMEOUT, 0);
+	return 1;
+}
+
+static void
+test_a_search_that_the_keeper_forgets_is_given_up(void **state)
+{
+	struct fixture *f = *state;
+	int64_t idle_ms = 600000;
+	const struct result *r;
+
+	write_down(f, "/snapshots?", "[" LISTED("sd_a", "12:00:00") "]");
+	f->wants = NULL;
+	(void)give_search(f, "gd_1", 1);
+	turn_until(f, 1);
+	assert_int_equal(event_base_foreach_event(f->base, activate_timer, &idle_ms), 1);
+	r = turn_until_found(f, 1);
+	assert_int_equal(r->verdict.outcome, OUTCOME_RETRY);
+	assert_int_equal(r->verdict.error, ERROR_BRIGHTDATA_TIMEOUT);
+	assert_int_equal(r->u.search.jobs, 1);
+}
+
 static void
 test_the_search_for_one_crawl_is_no_task_any_more(void **state)
 {
@@ -1747,6 +1782,7 @@ main(void)
 		TEST(test_a_search_makes_so_many_calls_at_a_time),
 		TEST(test_a_fifth_search_is_refused),
 		TEST(test_an_answer_to_no_question_is_passed_over_and_a_wrong_one_is_not),
+		TEST(test_a_search_that_the_keeper_forgets_is_given_up),
 		TEST(test_the_search_for_one_crawl_is_no_task_any_more),
 		TEST(test_draining_gives_work_back_and_lets_triggers_come_home),
 		TEST(test_draining_does_not_wait_for_ever),
