@@ -1,5 +1,10 @@
-/* What cppcheck is told of jansson's loops, whose header it does not read. */
+/* What cppcheck is told of the loops of jansson and <sys/queue.h>, whose headers it does
+ * not read. */
 #define json_array_foreach(array, index, value) \
 	for ((index) = 0; ((value) = json_array_get((array), (index))) != NULL; (index)++)
 #define json_object_foreach(object, key, value) \
 	for ((key) = json_object_iter_key(object); ((value) = json_object_get((object), (key))) != NULL;)
+#define LIST_FOREACH(item, head, field) \
+	for ((item) = LIST_FIRST(head); (item) != NULL; (item) = LIST_NEXT((item), field))
+#define STAILQ_FOREACH(item, head, field) \
+	for ((item) = STAILQ_FIRST(head); (item) != NULL; (item) = STAILQ_NEXT((item), field))

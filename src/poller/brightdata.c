@@ -209,7 +209,8 @@ read_by_rules(const struct http_answer *answer, const struct rule *rule,
 	say(verdict, rule->outcome, rule->error, text);
 	verdict->retry_after_ms = answer->retry_after_ms;
 	if (rule->outcome == OUTCOME_WAIT)
-		verdict->retry_after_ms = longer_ms(brightdata_wait_ms(answer), brightdata_text_wait_ms(text, strlen(text)));
+		verdict->retry_after_ms = longer_ms(brightdata_wait_ms(answer),
+		    brightdata_text_wait_ms(text, strlen(text)));
 }
 
 void

@@ -117,6 +117,18 @@ forget(struct poller *poller, struct kept_result *kept)
 	free(kept);
 }
 
+static struct kept_result *
+find(const struct poller *poller, const struct msg_trigger_ref *ref)
+{
+	struct kept_result *kept;
+
+	STAILQ_FOREACH(kept, &poller->kept, link)
+		if (kept->done.verdict.lease == ref->lease &&
+		    uuid_equal(&kept->done.verdict.crawl_id, &ref->crawl_id))
+			return kept;
+	return NULL;
+}
+
 int
 poller_on_trigger_kept(struct peer *peer, struct wire_in *in, void *arg)
 {
@@ -129,9 +141,7 @@ poller_on_trigger_kept(struct peer *peer, struct wire_in *in, void *arg)
 	if (rc < 0)
 		return rc;
 	poller->acknowledged = true;
-	STAILQ_FOREACH(kept, &poller->kept, link)
-		if (kept->done.verdict.lease == ref.lease && uuid_equal(&kept->done.verdict.crawl_id, &ref.crawl_id))
-			break;
+	kept = find(poller, &ref);
 	if (kept != NULL)	/* else it was told twice, and is acknowledged twice */
 		forget(poller, kept);
 	update_state(poller);

@@ -85,8 +85,9 @@ search_finish(struct search *s)
 	const struct log_fields fields = { .stage = crawl_stage_name(STAGE_TRIGGER) };
 
 	if (verdict->outcome == OUTCOME_OK)
-		log_as(KIND_RECONCILE_LOOKED, &fields, "searched data set %s: %u jobs of the provider in the window, "
-		    "%u of them with an input that cannot be read", s->asked.dataset_id, s->done.jobs, s->done.unreadable);
+		log_as(KIND_RECONCILE_LOOKED, &fields, "searched data set %s: %u jobs of the provider in the "
+		    "window, %u of them with an input that cannot be read", s->asked.dataset_id, s->done.jobs,
+		    s->done.unreadable);
 	else
 		poller_log_verdict(s->poller, &fields, "search", verdict);
 	send_done(s->poller, &s->done);
@@ -380,10 +381,20 @@ poller_on_search(struct peer *peer, struct wire_in *in, void *arg)
 	return 0;
 }
 
+static struct search *
+search_find(struct poller *poller, uint64_t lease)
+{
+	struct search *s;
+
+	LIST_FOREACH(s, &poller->searches, link)
+		if (s->asked.lease == lease)
+			return s;
+	return NULL;
+}
+
 int
 poller_on_search_wanted(struct peer *peer, struct wire_in *in, void *arg)
 {
-	struct poller *poller = arg;
 	struct msg_search_wanted wanted;
 	struct search *s;
 	int rc = msg_search_wanted_get(in, &wanted);
@@ -391,10 +402,8 @@ poller_on_search_wanted(struct peer *peer, struct wire_in *in, void *arg)
 	(void)peer;
 	if (rc < 0)
 		return rc;
-	LIST_FOREACH(s, &poller->searches, link)
-		if (s->asked.lease == wanted.lease && s->waiting)
-			break;
-	if (s == NULL)
+	s = search_find(arg, wanted.lease);
+	if (s == NULL || !s->waiting)
 		return 0;	/* it has ended meanwhile */
 	if (wanted.count != s->part)
 		return -EBADMSG;

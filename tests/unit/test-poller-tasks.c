@@ -415,6 +415,16 @@ test_a_trigger_that_cannot_leave_is_tried_later(void **state)
 	assert_int_equal(r->verdict.error, ERROR_BRIGHTDATA_UNAVAILABLE);
 }
 
+static unsigned
+results_of(const struct fixture *f, enum msg_type type)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < f->count; i++)
+		count += f->results[i].type == type;
+	return count;
+}
+
 static void
 turn_until_requests(struct fixture *f, unsigned count)
 {
@@ -600,6 +610,15 @@ test_many_triggers_outlive_keepers_that_die(void **state)
 	assert_int_equal(f->provider->request_count, 150);
 }
 
+/* Until that is the newest offer. */
+static void
+turn_until_calls(struct fixture *f, unsigned calls)
+{
+	while (f->count == 0 || f->results[f->count - 1].type != MSG_POLLER_STATE ||
+	    f->results[f->count - 1].u.state.calls != calls)
+		turn_until(f, f->count + 1);
+}
+
 static void
 test_there_is_room_for_the_result_of_every_trigger(void **state)
 {
@@ -612,7 +631,7 @@ test_there_is_room_for_the_result_of_every_trigger(void **state)
 	f->acks = false;
 	give_triggers(f, POLLER_CALLS_MAX);
 	turn_until_kept(f, POLLER_CALLS_MAX);
-	turn_for(f, 20);
+	turn_until_calls(f, 0);
 	calls = POLLER_CALLS;
 	for (unsigned i = 0; i < f->count; i++) {
 		if (f->results[i].type != MSG_POLLER_STATE)
@@ -632,9 +651,7 @@ test_there_is_room_for_the_result_of_every_trigger(void **state)
 	for (unsigned i = 0; i < POLLER_CALLS_MAX; i++)
 		acknowledge(f, &f->results[i].verdict);
 	turn_until_kept(f, 0);
-	turn_for(f, 20);
-	assert_int_equal(f->results[f->count - 1].type, MSG_POLLER_STATE);
-	assert_int_equal(f->results[f->count - 1].u.state.calls, POLLER_CALLS);
+	turn_until_calls(f, POLLER_CALLS);
 }
 
 static void
@@ -649,7 +666,8 @@ test_a_keeper_that_acknowledges_nothing_is_served(void **state)
 		f->count = 0;
 		give_triggers(f, 100);
 		turn_until_kept(f, 100 * n);
-		turn_for(f, 20);
+		while (results_of(f, MSG_TRIGGER_DONE) < 100)
+			turn_until(f, f->count + 1);
 		for (unsigned i = 0; i < f->count; i++) {
 			done += f->results[i].type == MSG_TRIGGER_DONE;
 			if (f->results[i].type == MSG_POLLER_STATE)
@@ -1078,16 +1096,6 @@ give_search(struct fixture *f, const char *dataset_id, uint32_t calls)
 	msg_search_put(&f->out, &search);
 	peer_send(f->keeper, &f->out);
 	return search.lease;
-}
-
-static unsigned
-results_of(const struct fixture *f, enum msg_type type)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < f->count; i++)
-		count += f->results[i].type == type;
-	return count;
 }
 
 static const struct result *
