@@ -34,7 +34,6 @@ msg_name(unsigned type)
 		[MSG_POLL_DONE] = "POLL_DONE",
 		[MSG_DOWNLOAD_DONE] = "DOWNLOAD_DONE",
 		[MSG_STORE_DONE] = "STORE_DONE",
-		[MSG_RECONCILE_DONE] = "RECONCILE_DONE",
 		[MSG_CANCEL_DONE] = "CANCEL_DONE",
 		[MSG_TRIGGER_KEPT] = "TRIGGER_KEPT",
 		[MSG_TRIGGER_OPEN] = "TRIGGER_OPEN",
@@ -109,6 +108,7 @@ crawl_put(struct wire_out *out, const struct crawl *c)
 	wire_put_u32(out, c->looks);
 	wire_put_u32(out, c->polls);
 	wire_put_u32(out, c->failures);
+	wire_put_u32(out, c->unsound);
 	wire_put_u32(out, c->crashes);
 	wire_put_bool(out, c->cancel_wanted);
 	wire_put_bool(out, c->fetch_wanted);
@@ -146,6 +146,7 @@ crawl_get(struct wire_in *in, struct crawl *c)
 	c->looks = wire_get_u32(in);
 	c->polls = wire_get_u32(in);
 	c->failures = wire_get_u32(in);
+	c->unsound = wire_get_u32(in);
 	c->crashes = wire_get_u32(in);
 	c->cancel_wanted = wire_get_bool(in);
 	c->fetch_wanted = wire_get_bool(in);
@@ -566,27 +567,6 @@ int
 msg_store_done_get(struct wire_in *in, struct msg_store_done *m)
 {
 	verdict_get(in, &m->verdict);
-	return wire_end(in);
-}
-
-void
-msg_reconcile_done_put(struct wire_out *out, const struct msg_reconcile_done *m)
-{
-	assert(m->count <= RECONCILE_MATCHES);
-	wire_begin(out, MSG_RECONCILE_DONE);
-	verdict_put(out, &m->verdict);
-	wire_put_u32(out, m->count);
-	for (uint32_t i = 0; i < m->count; i++)
-		wire_put_text(out, m->snapshot_id[i]);
-}
-
-int
-msg_reconcile_done_get(struct wire_in *in, struct msg_reconcile_done *m)
-{
-	verdict_get(in, &m->verdict);
-	m->count = count_get(in, RECONCILE_MATCHES);
-	for (uint32_t i = 0; i < m->count; i++)
-		wire_get_text(in, m->snapshot_id[i], sizeof(m->snapshot_id[i]));
 	return wire_end(in);
 }
 

@@ -17,7 +17,7 @@
  * A request may be sent again on a new connection (same crawl id, same request
  * token): every request is idempotent. A result whose lease is no longer the
  * crawl's is ignored, but for TRIGGER_DONE: that a paid job was made, and which, is
- * believed while the crawl is reconciling, whoever searches for it by then; that
+ * believed in every state that has no job yet, whoever searches for it by then; that
  * none was made is believed only of the attempt whose lease the crawl still has.
  */
 #ifndef IPC_MSG_H
@@ -60,7 +60,6 @@ enum msg_type {
 	MSG_POLL_DONE,
 	MSG_DOWNLOAD_DONE,
 	MSG_STORE_DONE,
-	MSG_RECONCILE_DONE,
 	MSG_CANCEL_DONE,
 
 	/* One search of a data set's jobs serves all crawls that look for theirs. The poller reads the list, asks of each
@@ -170,7 +169,7 @@ struct msg_health_answer {
 /* ---- poller and keeper ---- */
 
 struct msg_poller_state {
-	uint32_t calls;			/* concurrent short calls (trigger, poll, reconcile, cancel) */
+	uint32_t calls;			/* concurrent short calls (trigger, poll, search, cancel) */
 	uint32_t transfers;		/* concurrent downloads and stores: 1 */
 };
 
@@ -244,13 +243,6 @@ struct msg_download_done {		/* OK: whole, checked and synced at spool_name(crawl
 
 struct msg_store_done {			/* OK: durable at the object path. OUTCOME_WAIT: the spool file is gone */
 	struct msg_verdict verdict;
-};
-
-#define RECONCILE_MATCHES 8
-struct msg_reconcile_done {		/* OK: looked through the whole window; matches oldest first, maybe none */
-	struct msg_verdict verdict;
-	uint32_t	count;
-	char		snapshot_id[RECONCILE_MATCHES][SNAPSHOT_ID_SIZE];
 };
 
 struct msg_cancel_done {		/* OK: canceled, or had ended already (then the next poll tells) */
@@ -342,7 +334,6 @@ MSG_PAIR(trigger_done);
 MSG_PAIR(poll_done);
 MSG_PAIR(download_done);
 MSG_PAIR(store_done);
-MSG_PAIR(reconcile_done);
 MSG_PAIR(cancel_done);
 MSG_PAIR(search);
 MSG_PAIR(search_page);

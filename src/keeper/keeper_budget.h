@@ -1,16 +1,27 @@
 /*
- * keeper_budget.h - when the provider may be asked. Pure: time and random numbers
- * are the caller's, times are monotonic.
+ * keeper_budget.h - when the provider may be asked, and by how many calls at a time.
+ * Pure: time and random numbers are the caller's, times are monotonic.
  *
- * The provider blocks an address that gets too many answers 429, so at most 8 of
- * them may come in any 5 minutes. After one, nothing is asked until the pause that
- * it named (or 2, 4, 8, 16, 32 s) is over; then one call at a time, until one is
- * answered otherwise. When 8 came within 5 minutes, nothing is asked until the
- * oldest of them is 5 minutes old. Calls that are in flight when the first 429 comes
- * are beyond recall: as many as they are may be refused with it.
+ * The provider blocks an address that draws 25 answers 429 within 5 minutes. So the
+ * answers 429 of the last 5 minutes and the calls in flight that could be answered so
+ * are together never more than 20: budget_room() gives out no call beyond. The rest is
+ * there to meet fewer of them:
  *
- * A data set's cap on running jobs is refused with 429, too: then the triggers of
- * that data set are held, and let through one at a time.
+ *   refused for its rate   nothing is asked until the pause that it named (or 2, 4, 8, 16,
+ *                          32 s) is over; then one call, and with each good answer one more
+ *   a data set's cap       holds the triggers of that data set alone. What is known of the
+ *                          cap is learned: from the text of the refusal, and from how many of
+ *                          our crawls ran when it came. A place opens when one of them ends
+ *   away                   failure after failure (no answer, or 5xx): one probe at a time,
+ *                          after 1, 2, 4 ... 30 s, until one is answered
+ *   key refused            twice in a row: one probe every few minutes, and at once after
+ *                          budget_key_retry()
+ *
+ * Calls whose answers nobody saw (their poller or the keeper was lost) are presumed to have
+ * been refused, until as many others were answered well.
+ *
+ * The shape is that of a mail queue's feedback (Postfix, qmgr_feedback): a window for each
+ * destination that grows with successes and shrinks on refusal.
  *
  * What a later keeper has to know of it is a budget_record, in wall times: budget_save()
  * whenever something in it has changed, budget_restore() at start.
@@ -21,69 +32,116 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ipc/msg.h"
 #include "model/request.h"
 
-#define BUDGET_LIMITED_MAX 8
-#define BUDGET_WINDOW_MS   300000
-#define BUDGET_PAUSE_MAX_MS 3600000
-#define BUDGET_HOLDS	   64		/* data sets at their cap at a time; more share the last place */
-#define BUDGET_HOLD_MS	   30000
-#define BUDGET_HOLD_MAX_MS 120000
-#define BUDGET_QUEUE_MS	   5000		/* until those who wait look whether the one let through came back */
+#define BUDGET_REFUSALS_MAX 20		/* of 25; the rest is for answers that nobody saw */
+#define BUDGET_WINDOW_MS    300000
+#define BUDGET_PAUSE_MAX_MS 3600000	/* of a pause that the provider names */
+#define BUDGET_SETS	    64		/* data sets that are told apart; all others share one more place */
+#define BUDGET_CAP	    100		/* running jobs of a data set that the provider documents */
 
-struct budget_hold {
-	char	 dataset_id[REQUEST_DATASET_SIZE];
-	int64_t	 until_mono_ms;
-	unsigned times;		/* in a row */
-	unsigned in_flight;	/* triggers let through since */
+/* One data set. */
+struct budget_set {
+	char	 dataset_id[REQUEST_DATASET_SIZE];	/* "": the place that others share */
+	unsigned waiting;	/* our crawls that wait for their trigger */
+	unsigned running;	/* our crawls that have a job there, or may have one */
+	unsigned in_flight;	/* triggers under way */
+	unsigned window;	/* of them at a time */
+	unsigned limit;		/* running at a time, as far as is known; beyond it one is tried now and then */
+	unsigned step;		/* by so much the limit rises when that one is taken */
+	unsigned refused;	/* in a row at the limit */
+	bool	 is_cap;	/* the limit was told, and all who run are ours: trying is hopeless */
+	int64_t	 probe_mono_ms;	/* one beyond the limit may be tried then */
 };
 
 struct budget {
-	int64_t	 limited_mono_ms[BUDGET_LIMITED_MAX];	/* the last answers 429, a ring */
-	uint64_t limited_count;
+	unsigned calls_max;
+	unsigned calls;		/* in flight, of those that could be answered 429 */
+	int64_t	 refusals_mono_ms[BUDGET_REFUSALS_MAX];	/* the last answers 429, a ring */
+	uint64_t refusal_count;
+	unsigned presumed;	/* answers that nobody saw, ... */
+	int64_t	 presumed_mono_ms;	/* ... the last of them */
+	unsigned window;	/* calls at a time that the provider bore lately */
+	unsigned ceiling;	/* up to it the window grows by one with each good answer, then by one a round */
+	unsigned credit;	/* good answers of this round */
 	unsigned rounds;	/* pauses in a row */
-	int64_t	 until_mono_ms;
-	bool	 probing;	/* one call at a time */
-	bool	 changed;	/* since budget_save() */
-	struct budget_hold holds[BUDGET_HOLDS];
-	unsigned hold_count;
+	int64_t	 until_mono_ms;	/* of the pause */
+	unsigned failures;	/* in a row */
+	bool	 away;		/* the last call was no good; patience() stands still */
+	bool	 open;		/* so were many before: one probe at a time */
+	unsigned probes;	/* in a row, in vain */
+	int64_t	 probe_mono_ms;
+	struct uuid failed;	/* the crawl of the last failure */
+	bool	 key_refused;
+	int64_t	 key_mono_ms;	/* the next probe of a refused key */
+	bool	 changed;	/* what a later keeper has to know, since budget_save() */
+	struct budget_set sets[BUDGET_SETS + 1];
+	unsigned set_count;	/* of the named ones */
 };
 
 struct budget_pause {
-	char	 dataset_id[REQUEST_DATASET_SIZE];	/* "": all calls, else triggers of this data set */
+	char	 dataset_id[REQUEST_DATASET_SIZE];	/* "": all calls, else the limit of this data set */
 	int64_t	 until_ms;
 	unsigned times;		/* in a row */
+	int64_t	 limit;		/* of a data set; below 0: told, and all who ran were ours */
 };
 
 /* Wall times. They are believed in their distance from noted_ms, so that a clock that was
  * set back meanwhile makes a pause begin again, but never lasts longer. */
 struct budget_record {
 	int64_t	 noted_ms;	/* 0: nothing was ever noted */
-	int64_t	 limited_ms[BUDGET_LIMITED_MAX];	/* the last answers 429, oldest first */
+	int64_t	 limited_ms[BUDGET_REFUSALS_MAX];	/* the last answers 429, oldest first */
 	unsigned limited_count;
-	struct budget_pause pauses[1 + BUDGET_HOLDS];
+	struct budget_pause pauses[1 + BUDGET_SETS];
 	unsigned pause_count;
 };
 
-/* A call was answered 429; retry_after_ms 0: it named no pause. Returns the end of the pause. */
-int64_t budget_limited(struct budget *, int64_t now_mono_ms, int64_t retry_after_ms, uint64_t random);
-/* A call was answered otherwise. */
-void budget_answered(struct budget *, int64_t now_mono_ms);
-/* May a call begin while so many are in flight? */
-bool budget_allows(const struct budget *, int64_t now_mono_ms, unsigned in_flight);
-bool budget_paused(const struct budget *, int64_t now_mono_ms);
+void budget_init(struct budget *, unsigned calls_max);
 
-/* A trigger of the data set was refused for its cap: returns how long triggers of it are held. */
-int64_t budget_hold(struct budget *, int64_t now_mono_ms, const char *dataset_id);
-/* How long a trigger of the data set has to wait; 0: it may begin, and budget_trigger_begun()
- * is to be called when it does. */
-int64_t budget_held_ms(const struct budget *, int64_t now_mono_ms, const char *dataset_id);
-void budget_trigger_begun(struct budget *, const char *dataset_id);
-/* It ended; taken: the provider took the job, so there is room again. */
-void budget_trigger_ended(struct budget *, const char *dataset_id, bool taken);
+/* ---- may it be asked? ---- */
+
+/* Calls that may begin now, beside those in flight. */
+unsigned budget_room(const struct budget *, int64_t now_mono_ms);
+/* The next moment at which that could be more without anything ending; INT64_MAX: none. */
+int64_t budget_opens_mono_ms(const struct budget *, int64_t now_mono_ms);
+void budget_call_begun(struct budget *, unsigned calls);
+void budget_call_ended(struct budget *, unsigned calls);	/* or can no longer be answered 429 */
+enum provider_state budget_state(const struct budget *, int64_t now_mono_ms, int64_t *ret_until_mono_ms);
+unsigned budget_refusals(const struct budget *, int64_t now_mono_ms);	/* of the last 5 minutes */
+/* Whether time counts against a crawl's patience: not while the provider cannot be asked. */
+bool budget_patience_runs(const struct budget *, int64_t now_mono_ms);
+
+/* ---- what came of a call ---- */
+
+void budget_answered(struct budget *);		/* by anything but the following */
+/* 429 for its rate; retry_after_ms 0: it named no pause. Returns the end of the pause. */
+int64_t budget_limited(struct budget *, int64_t now_mono_ms, int64_t retry_after_ms, uint64_t random);
+/* No answer, or one that blames the provider itself (5xx). crawl tells one crawl's trouble from
+ * the provider's. */
+void budget_failed(struct budget *, int64_t now_mono_ms, bool answered, const struct uuid *crawl, uint64_t random);
+void budget_key_refused(struct budget *, int64_t now_mono_ms, uint64_t random);
+bool budget_key_is_refused(const struct budget *, int64_t now_mono_ms);	/* for sure: the next probe is a while off */
+void budget_key_retry(struct budget *, int64_t now_mono_ms);
+/* Nobody will ever know. */
+void budget_unseen(struct budget *, int64_t now_mono_ms, unsigned calls);
+
+/* ---- data sets ---- */
+
+struct budget_set *budget_set(struct budget *, const char *dataset_id);
+/* Triggers of it that may begin now, as far as the data set is concerned. */
+unsigned budget_set_room(const struct budget *, const struct budget_set *, int64_t now_mono_ms);
+/* When one beyond the limit may be tried, of a data set that triggers wait for; INT64_MAX: none. */
+int64_t budget_set_opens_mono_ms(const struct budget_set *, int64_t now_mono_ms);
+/* The provider took a job; the caller has counted it among those that run. */
+void budget_set_taken(struct budget *, struct budget_set *);
+/* 429 for its cap; text is the provider's, which may hold "Running jobs: 100>=100". */
+void budget_set_refused(struct budget *, struct budget_set *, int64_t now_mono_ms, const char *text);
+
+/* ---- from one keeper to the next ---- */
 
 void budget_save(struct budget *, int64_t now_mono_ms, int64_t now_wall_ms, struct budget_record *ret);
-/* Into an empty budget. Held is what the record says and no longer than the limits above allow. */
+/* After budget_init(). Held is what the record says and no longer than the limits above allow. */
 void budget_restore(struct budget *, int64_t now_mono_ms, int64_t now_wall_ms, const struct budget_record *);
 
 #endif

@@ -4,7 +4,8 @@
  * open transaction, counts, logs, and wakes the requests that wait.
  *
  * It decides nothing: when to make which step is keeper_request.c's (clients),
- * keeper_result.c's (the provider) and keeper_lease.c's (pollers).
+ * keeper_trigger.c's, keeper_search.c's and keeper_result.c's (the provider), and
+ * keeper_grant.c's and keeper_lease.c's (pollers).
  */
 #include "keeper/keeper.h"
 
@@ -18,11 +19,18 @@
 #include "base/mem.h"
 #include "base/why.h"
 
-/* Steps that go on with the same attempt: failures in a row are counted over them. */
+/* Steps that go on with the same attempt: failures in a row are counted over them, ... */
 static const bool keeps_failures[CRAWL_STEP_COUNT] = {
 	[STEP_LEASE_TRIGGER] = true,
 	[STEP_NOT_SENT] = true,
+	[STEP_UNKNOWN] = true,
 	[STEP_LEASE_DOWNLOAD] = true,
+};
+
+/* ... and others over which patience is measured all the same. */
+static const bool keeps_patience[CRAWL_STEP_COUNT] = {
+	[STEP_NOT_BUILT] = true,
+	[STEP_SPOOL_LOST] = true,
 };
 
 void
@@ -139,15 +147,18 @@ log_step(const struct keeper *k, const struct crawl *c, enum crawl_state from)
 }
 
 static void
-count_step(struct keeper *k, const struct crawl *c, enum crawl_state from)
+count_step(struct keeper *k, struct job *job, enum crawl_state from)
 {
+	const struct crawl *c = &job->crawl;
+	bool ended = crawl_is_terminal(from), ends = crawl_is_terminal(c->state);
+
 	if (c->state == from)
 		return;
-	assert(k->counts[from] > 0);
-	k->counts[from]--;
+	assert(ended || k->counts[from] > 0);
+	k->counts[from] -= k->counts[from] > 0;		/* ends are counted since the start */
 	k->counts[c->state]++;
-	if (crawl_is_terminal(c->state))
-		k->live--;
+	k->live += ended - ends;
+	keeper_count_place(k, job, from);
 	if (c->state == CRAWL_FAILED)
 		keeper_status_failed(k, c);
 }
@@ -180,16 +191,18 @@ keeper_step(struct keeper *k, struct job *job, enum crawl_step step)
 	(void)drawn;
 	if (!keeps_failures[step])
 		c->failures = 0;
+	if (!keeps_failures[step] && !keeps_patience[step])
+		c->failing_ms = 0;
 	if (crawl_is_terminal(c->state)) {
 		c->finished_ms = keeper_now(k);
 		c->due_ms = 0;
 		c->lease = 0;
 		c->note[0] = '\0';
 	}
-	write_row(k, job, step == STEP_TRIGGERED || step == STEP_ADOPTED);
+	write_row(k, job, step == STEP_TRIGGERED || step == STEP_ADOPTED || step == STEP_REOPEN);
 	if (event != EVENT_NONE)
 		keeper_outbox_add(k, job, event);
-	count_step(k, c, from);
+	count_step(k, job, from);
 	log_step(k, c, from);
 	keeper_watch_wake(k, job, false);
 }
@@ -234,18 +247,19 @@ keeper_add(struct keeper *k, struct job *job, const char *idempotency_key)
 	c->version = 1;
 	c->created_ms = c->updated_ms = c->due_ms = keeper_now(k);
 	c->provider_records = UINT64_MAX;
-	lease = keeper_lease_newborn(k, job);
+	lease = keeper_grant_newborn(k, job);
 	if (lease != NULL)
 		(void)crawl_after(CRAWL_ACCEPTED, STEP_LEASE_TRIGGER, &c->state, &none);
 	keeper_must(k, store_crawl_add(k->store, c, &job->request, idempotency_key, &why), &why);
 	k->counts[c->state]++;
 	k->live++;
+	keeper_count_place(k, job, CRAWL_STATE_COUNT);
 	k->changes++;
 	log_as(KIND_CRAWL_ACCEPTED, LOG_FIELDS(.crawl = &c->id, .stage = crawl_stage_name(STAGE_TRIGGER),
 	    .request_id = k->request_id), "accepted%s dataset=%s platform=%s",
 	    lease != NULL ? " -> triggering" : "", job->request.dataset_id,
 	    platform_of(job->request.platform)->name);
 	if (lease != NULL)
-		keeper_lease_send(k, job, lease);
+		keeper_grant_send(k, job, lease);
 	keeper_wake(k);
 }

@@ -14,6 +14,7 @@
 #include "base/why.h"
 #include "ipc/control.h"
 #include "keeper/keeper.h"
+#include "keeper/store_mark.h"
 
 #define STORE_NAME    "trawld.db"
 #define TELL_MS	      250	/* between two words about a long opening */
@@ -24,6 +25,8 @@ struct program {
 	struct event_base	*base;
 	struct control		*control;
 	struct keeper		*keeper;
+	char			 store_path[sizeof(((struct conf *)NULL)->data_dir) + sizeof(STORE_NAME) + 1];
+	char			 set[STORE_SET_SIZE];
 	struct event		*end;
 	int			 end_looks;
 	int64_t			 told_ms;	/* when a word about a long opening was last said */
@@ -61,6 +64,14 @@ on_drain(int64_t within_ms, void *arg)
 	keeper_drain(program->keeper);
 	program->end = evtimer_new(program->base, on_end, program);
 	loop_timer_in(program->end, 0);
+}
+
+static void
+on_reloaded(void *arg)
+{
+	struct program *program = arg;
+
+	keeper_reloaded(program->keeper);
 }
 
 static void
@@ -113,29 +124,49 @@ refuse(struct program *program, int result, const char *reason)
 }
 
 static struct store *
-open_store(struct program *program, const struct conf *conf)
+open_store(struct program *program)
 {
 	const struct store_progress progress = { tell_progress, program };
-	char path[sizeof(conf->data_dir) + sizeof(STORE_NAME) + 1];
 	struct store *store;
 	struct why why;
 	int result;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", conf->data_dir, STORE_NAME);
 	tell_status(program, "Opening the job store");
-	result = store_open(path, &clock_system, &progress, &store, &why);
+	result = store_open(program->store_path, &clock_system, &progress, &store, &why);
 	if (result < 0)
 		refuse(program, result, why.text);
 	tell_status(program, "Taking up what was under way");
 	return store;
 }
 
+static void
+must_mark(int result)
+{
+	if (result < 0)
+		fatal_as(EXIT_STATUS_FAILURE, KIND_STORE_FAILED, "the mark beside the job store cannot be written: %s",
+		    strerror(-result));
+}
+
+static void
+take_up(struct program *program, const struct conf *conf)
+{
+	struct keeper_parent parent = { tell_kill, tell_status, program };
+	struct keeper_start start = { .boot = store_mark_boot() };
+
+	(void)snprintf(program->store_path, sizeof(program->store_path), "%s/%s", conf->data_dir, STORE_NAME);
+	(void)store_mark_set(program->set, start.boot);
+	start.doubtful = !store_mark_trusts(program->store_path, program->set);
+	program->keeper = keeper_new(program->base, open_store(program), conf, &clock_system, random_u64, &parent);
+	keeper_recover(program->keeper, &start);
+	must_mark(store_mark_running(program->store_path, program->set));
+}
+
 int
 main(int argc, char **argv)
 {
-	static const struct control_events events = { .on_peer = on_peer, .on_drain = on_drain };
+	static const struct control_events events = { .on_peer = on_peer, .on_drain = on_drain,
+		.on_reloaded = on_reloaded };
 	struct program program = { 0 };
-	struct keeper_parent parent = { tell_kill, tell_status, &program };
 	struct conf conf;
 
 	program.control = control_start(argc, argv, ROLE_KEEPER, &conf);
@@ -143,8 +174,7 @@ main(int argc, char **argv)
 	program.base = loop_new();
 	if (event_base_priority_init(program.base, 3) < 0)
 		fatal_as(EXIT_STATUS_FAILURE, KIND_START_FAILED, "the loop takes no priorities");
-	program.keeper = keeper_new(program.base, open_store(&program, &conf), &conf, &clock_system, random_u64, &parent);
-	keeper_recover(program.keeper);
+	take_up(&program, &conf);
 	control_attach(program.control, program.base, &events, &program);
 	keeper_status_tell(program.keeper);
 	control_ready(program.control);
@@ -153,6 +183,7 @@ main(int argc, char **argv)
 
 	keeper_turn(program.keeper);
 	keeper_free(program.keeper);
+	must_mark(store_mark_stopped(program.store_path));
 	if (program.end != NULL)
 		event_free(program.end);
 	control_free(program.control);

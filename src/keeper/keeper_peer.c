@@ -16,6 +16,7 @@ static const struct ipc_rule rules[MSG_TYPE_COUNT] = {
 	[MSG_CRAWL_CREATE]   = { FRONT, keeper_on_crawl_create },
 	[MSG_CRAWL_READ]     = { FRONT, keeper_on_crawl_read },
 	[MSG_CRAWL_FETCH]    = { FRONT, keeper_on_crawl_fetch },
+	[MSG_CRAWL_RETRY]    = { FRONT, keeper_on_crawl_retry },
 	[MSG_CRAWL_CANCEL]   = { FRONT, keeper_on_crawl_cancel },
 	[MSG_FORGET]	     = { FRONT, keeper_on_forget },
 	[MSG_HEALTH_READ]    = { FRONT, keeper_on_health_read },
@@ -26,7 +27,10 @@ static const struct ipc_rule rules[MSG_TYPE_COUNT] = {
 	[MSG_POLL_DONE]	     = { POLLER, keeper_on_poll_done },
 	[MSG_DOWNLOAD_DONE]  = { POLLER, keeper_on_download_done },
 	[MSG_STORE_DONE]     = { POLLER, keeper_on_store_done },
-	[MSG_RECONCILE_DONE] = { POLLER, keeper_on_reconcile_done },
+	[MSG_TRIGGER_OPEN]   = { POLLER, keeper_on_trigger_open },
+	[MSG_SEARCH_PAGE]    = { POLLER, keeper_on_search_page },
+	[MSG_SEARCH_INPUT]   = { POLLER, keeper_on_search_input },
+	[MSG_SEARCH_DONE]    = { POLLER, keeper_on_search_done },
 	[MSG_CANCEL_DONE]    = { POLLER, keeper_on_cancel_done },
 	[MSG_EVENT_ACK]	     = { PUBLISHER, keeper_on_event_ack },
 };
@@ -99,6 +103,7 @@ keeper_free(struct keeper *k)
 		peer_free(p->peer);
 		drop(k, p);
 	}
+	keeper_search_free(k);
 	event_free(k->turn);
 	event_free(k->turn_now);
 	event_free(k->due);

@@ -28,6 +28,7 @@ keeper_answer(struct keeper *k, struct keeper_peer *front, uint64_t request, enu
 		a->view.request = *keeper_request_of(k, job);
 		a->view.crawl = job->crawl;
 		keeper_object_url(k, &job->crawl, a->view.object_url, sizeof(a->view.object_url));
+		keeper_waiting_for(k, job, a->view.waiting_for, &a->view.waiting_until_ms);
 	}
 	msg_crawl_answer_put(&k->out, a);
 	peer_send(front->peer, &k->out);
@@ -78,7 +79,20 @@ find_by_key(struct keeper *k, const char *key, struct job *ret)
 	if (result == -ENOENT)
 		return false;
 	keeper_must(k, result, &why);
-	return keeper_find(k, &id, ret);
+	if (!keeper_find(k, &id, ret))
+		return false;
+	if (!crawl_is_terminal(ret->crawl.state) ||
+	    keeper_now(k) - ret->crawl.finished_ms < k->conf->idempotency_keep_ms)
+		return true;
+	keeper_must(k, store_idempotency_forget(k->store, key, &why), &why);
+	return false;
+}
+
+/* Told at once what would only be told when the wait is over; nothing is kept of it. */
+static bool
+key_is_refused(struct keeper *k, const struct msg_crawl_create *m)
+{
+	return m->wait && budget_key_is_refused(&k->budget, keeper_mono(k));
 }
 
 static void
@@ -105,6 +119,10 @@ create(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_creat
 		keeper_answer(k, front, m->request, ERROR_UNAVAILABLE, false, false, NULL);
 		return;
 	}
+	if (key_is_refused(k, m)) {
+		keeper_answer(k, front, m->request, ERROR_BRIGHTDATA_AUTH, false, false, NULL);
+		return;
+	}
 	memset(&job.crawl, 0, sizeof(job.crawl));
 	job.crawl.id = m->crawl_id;
 	job.request = m->body;
@@ -129,13 +147,12 @@ keeper_on_crawl_create(struct peer *peer, struct wire_in *in, void *arg)
 
 /* ---- READ ---- */
 
+/* What waits for no time. One that waits out a pause goes on to: no client undoes backoff by asking. */
 static void
 make_due(struct keeper *k, struct job *job)
 {
-	int64_t now = keeper_now(k);
-
-	if (job->crawl.lease == 0 && (job->crawl.due_ms == 0 || job->crawl.due_ms > now))
-		job->crawl.due_ms = now;
+	if (job->crawl.lease == 0 && job->crawl.due_ms == 0)
+		job->crawl.due_ms = keeper_now(k);
 }
 
 /* With polling switched off, the provider is asked when somebody asks us. */
@@ -190,6 +207,33 @@ log_wish(const struct keeper *k, const struct crawl *c, enum log_kind_id kind, c
 	    "%s while it is %s", wish, crawl_state_name(c->state));
 }
 
+bool
+keeper_reopen(struct keeper *k, struct job *job)
+{
+	struct crawl *c = &job->crawl;
+	enum crawl_step step = c->snapshot_id[0] != '\0' ? STEP_REOPEN :
+	    c->triggers > 0 ? STEP_SEARCH_AGAIN : STEP_START_AGAIN;
+	struct why why;
+
+	if (c->state != CRAWL_FAILED || !error_info(c->error)->reopens)
+		return false;
+	keeper_must(k, store_crawl_reopen(k->store, &c->id, keeper_request_of(k, job)->dataset_id, &why), &why);
+	c->error = ERROR_NONE;
+	c->stage = STAGE_NONE;
+	c->error_text[0] = '\0';
+	c->finished_ms = 0;
+	c->due_ms = keeper_now(k);
+	c->lease = 0;
+	c->looks = c->polls = c->unsound = c->crashes = 0;
+	c->triggers = step == STEP_SEARCH_AGAIN;	/* so that it may be asked for once more, if none is found */
+	c->cancel_wanted = c->fetch_wanted = false;
+	keeper_note(c, "taken up again on request");
+	keeper_step(k, job, step);
+	if (step == STEP_SEARCH_AGAIN)
+		keeper_search_want(k, keeper_request_of(k, job)->dataset_id, c->due_ms);
+	return true;
+}
+
 static void
 fetch(struct keeper *k, struct keeper_peer *front, uint64_t request, struct job *job)
 {
@@ -205,6 +249,14 @@ fetch(struct keeper *k, struct keeper_peer *front, uint64_t request, struct job 
 	keeper_save(k, job);
 }
 
+/* A crawl that failed while the provider has its data: it is asked again. */
+static bool
+can_be_reopened(const struct keeper *k, const struct crawl *c)
+{
+	return c->state == CRAWL_FAILED && c->snapshot_id[0] != '\0' && error_info(c->error)->reopens &&
+	    k->live < KEEPER_LIVE_MAX;
+}
+
 int
 keeper_on_crawl_fetch(struct peer *peer, struct wire_in *in, void *arg)
 {
@@ -218,12 +270,41 @@ keeper_on_crawl_fetch(struct peer *peer, struct wire_in *in, void *arg)
 	k->request_id = m.request_id;
 	if (!keeper_find(k, &m.crawl_id, &job))
 		keeper_answer(k, front, m.request, ERROR_NOT_FOUND, false, false, NULL);
-	else if (crawl_is_terminal(job.crawl.state))
+	else if (can_be_reopened(k, &job.crawl)) {
+		(void)keeper_reopen(k, &job);
+		fetch(k, front, m.request, &job);
+	} else if (crawl_is_terminal(job.crawl.state))
 		keeper_answer(k, front, m.request, job.crawl.error, false, false, &job);
 	else if (can_be_fetched(k, &job.crawl))
 		fetch(k, front, m.request, &job);
 	else
 		keeper_answer(k, front, m.request, ERROR_NOT_READY, false, false, &job);
+	k->request_id = NULL;
+	return 0;
+}
+
+/* ---- RETRY ---- */
+
+int
+keeper_on_crawl_retry(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct keeper_peer *front = peer_data(peer);
+	struct keeper *k = arg;
+	struct msg_crawl_ref m;
+	struct job job;
+
+	if (msg_crawl_ref_get(in, &m) < 0)
+		return -EBADMSG;
+	if (!keeper_find(k, &m.crawl_id, &job)) {
+		keeper_answer(k, front, m.request, ERROR_NOT_FOUND, false, false, NULL);
+		return 0;
+	}
+	if (k->live >= KEEPER_LIVE_MAX) {
+		keeper_answer(k, front, m.request, ERROR_UNAVAILABLE, false, false, NULL);
+		return 0;
+	}
+	k->request_id = m.request_id;
+	keeper_answer(k, front, m.request, keeper_reopen(k, &job) ? ERROR_NONE : ERROR_CONFLICT, false, false, &job);
 	k->request_id = NULL;
 	return 0;
 }
@@ -241,8 +322,8 @@ note_cancel(struct keeper *k, struct job *job)
 		return;
 	log_wish(k, c, KIND_CRAWL_CANCEL_ASKED, "cancellation asked for");
 	c->cancel_wanted = true;
-	if (c->state == CRAWL_POLLING)
-		make_due(k, job);
+	if (c->state == CRAWL_POLLING && c->lease == 0)
+		c->due_ms = keeper_now(k);
 	keeper_save(k, job);
 }
 
@@ -263,6 +344,13 @@ cancel(struct keeper *k, struct job *job)
 		note_cancel(k, job);
 		return ERROR_NONE;
 	case CRAWL_CANCELED:
+		return ERROR_NONE;
+	case CRAWL_FAILED:
+		/* It gave up waiting, but its job may still run and be paid for. */
+		if (!can_be_reopened(k, &job->crawl) || job->crawl.ready_ms != 0)
+			return ERROR_CONFLICT;
+		(void)keeper_reopen(k, job);
+		note_cancel(k, job);
 		return ERROR_NONE;
 	default:
 		return ERROR_CONFLICT;

@@ -101,6 +101,20 @@ error_of_hour(const struct keeper *k)
 	return k->error_mono_ms != 0 && keeper_mono(k) - k->error_mono_ms < HOUR_MS ? k->last_error : "";
 }
 
+static const char *
+provider_words(const struct keeper *k)
+{
+	static const char *const words[PROVIDER_STATE_COUNT] = {
+		[PROVIDER_OK] = "",
+		[PROVIDER_LIMITED] = "; paused by the provider's rate limit",
+		[PROVIDER_AWAY] = "; the provider cannot be reached",
+		[PROVIDER_KEY_REFUSED] = "; the provider refuses the key",
+	};
+	int64_t until;
+
+	return words[budget_state(&k->budget, keeper_mono(k), &until)];
+}
+
 void
 keeper_status_tell(struct keeper *k)
 {
@@ -113,12 +127,26 @@ keeper_status_tell(struct keeper *k)
 	(void)str_printable(cut, sizeof(cut), error, strlen(error));
 	(void)snprintf(text, sizeof(text), "%u to trigger, %u polling, %u downloading, %u failed in 1 h%s%s%s",
 	    waiting, n[CRAWL_POLLING], n[CRAWL_READY] + n[CRAWL_DOWNLOADING] + n[CRAWL_STORING],
-	    keeper_status_failed_in_hour(k), budget_paused(&k->budget, keeper_mono(k)) ?
-	    "; paused by the provider's rate limit" : "", cut[0] != '\0' ? "; last error " : "", cut);
+	    keeper_status_failed_in_hour(k), provider_words(k), cut[0] != '\0' ? "; last error " : "", cut);
 	if (strcmp(text, k->status) == 0)
 		return;
 	(void)str_copy(k->status, sizeof(k->status), text);
 	k->parent.status(k->parent.arg, text);
+}
+
+/* What a data set's cap holds is not late. */
+static bool
+is_late(const struct keeper *k, enum crawl_lane lane)
+{
+	const struct budget *b = &k->budget;
+
+	if (lane != LANE_TRIGGER)
+		return lane != LANE_SEARCH;
+	for (unsigned i = 0; i <= BUDGET_SETS; i++) {
+		if (b->sets[i].waiting > 0 && budget_set_room(b, &b->sets[i], keeper_mono(k)) > 0)
+			return true;
+	}
+	return false;
 }
 
 /* How long the most overdue work waits. */
@@ -129,11 +157,25 @@ overdue(struct keeper *k)
 	struct why why;
 
 	for (enum crawl_lane lane = LANE_TRIGGER; lane < LANE_COUNT; lane++) {
+		if (!is_late(k, lane))
+			continue;
 		keeper_must(k, store_due_next(k->store, lane, 0, &due, &why), &why);
 		if (due < first)
 			first = due;
 	}
 	return first < now ? now - first : 0;
+}
+
+static void
+fill_provider(const struct keeper *k, struct msg_health_answer *a)
+{
+	int64_t mono = keeper_mono(k), until;
+
+	a->provider = budget_state(&k->budget, mono, &until);
+	a->provider_until_ms = a->provider != PROVIDER_OK ? keeper_now(k) + until - mono : 0;
+	a->provider_calls = k->budget.calls;
+	a->provider_calls_max = k->budget.calls_max;
+	a->provider_refusals = budget_refusals(&k->budget, mono);
 }
 
 void
@@ -149,6 +191,6 @@ keeper_status_fill(struct keeper *k, struct msg_health_answer *a)
 	keeper_must(k, store_events_count(k->store, &a->outbox, &oldest, &why), &why);
 	a->outbox_age_ms = oldest > 0 && keeper_now(k) > oldest ? keeper_now(k) - oldest : 0;
 	a->oldest_due_ms = overdue(k);
-	a->provider = budget_paused(&k->budget, keeper_mono(k)) ? PROVIDER_LIMITED : PROVIDER_OK;
+	fill_provider(k, a);
 	(void)str_copy(a->last_error, sizeof(a->last_error), error_of_hour(k));
 }

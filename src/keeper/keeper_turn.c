@@ -16,20 +16,7 @@
 #include "base/mem.h"
 #include "base/why.h"
 
-#define TICK_MS	       1000
-#define CLOCK_SLACK_MS 5000	/* a wall clock that moved more against the other was set, not slewed */
-
-int64_t
-keeper_now(const struct keeper *k)
-{
-	return clock_wall_ms(k->clock);
-}
-
-int64_t
-keeper_mono(const struct keeper *k)
-{
-	return clock_mono_ms(k->clock);
-}
+#define TICK_MS 1000
 
 void
 keeper_wake(struct keeper *k)
@@ -72,6 +59,7 @@ commit(struct keeper *k)
 
 	k->changes = 0;
 	keep_budget(k);
+	keeper_clock_keep(k);
 	if (store_is_dirty(k->store))
 		keeper_must(k, store_commit(k->store, &why), &why);
 }
@@ -86,7 +74,7 @@ flush(struct keeper *k)
 static void
 arm_due(struct keeper *k)
 {
-	int64_t next = keeper_lease_next(k);
+	int64_t next = keeper_grant_next(k);
 
 	if (next == INT64_MAX)
 		(void)evtimer_del(k->due);
@@ -97,8 +85,9 @@ arm_due(struct keeper *k)
 void
 keeper_turn(struct keeper *k)
 {
+	keeper_clock_follow(k);
 	if (!k->draining)
-		keeper_lease_grant(k);
+		keeper_grant(k);
 	commit(k);
 	keeper_outbox_send(k);
 	flush(k);
@@ -131,25 +120,6 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	keeper_turn(arg);
 }
 
-/* The wall clock was set while we run: what was due in ten minutes still is, and a
- * deadline is not missed because the clock jumped over it. */
-static void
-follow_clock(struct keeper *k)
-{
-	int64_t offset = keeper_now(k) - keeper_mono(k);
-	int64_t by = offset - k->wall_offset_ms;
-	struct why why;
-
-	k->wall_offset_ms = offset;
-	if (by > -CLOCK_SLACK_MS && by < CLOCK_SLACK_MS)
-		return;
-	log_as(KIND_CLOCK_SET, NULL, "the clock was set by %lld s: due times move with it",
-	    (long long)(by / 1000));
-	keeper_must(k, store_shift_times(k->store, by, &why), &why);
-	k->budget.changed = true;
-	keeper_wake(k);
-}
-
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -158,7 +128,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	loop_timer_in(k->tick, TICK_MS);
-	follow_clock(k);
+	keeper_clock_follow(k);
 	keeper_lease_watch_overrun(k);
 	keeper_status_tell(k);
 	keeper_wake(k);
@@ -186,7 +156,8 @@ keeper_new(struct event_base *base, struct store *store, const struct conf *conf
 	k->clock = clock;
 	k->random = random;
 	k->parent = *parent;
-	k->wall_offset_ms = keeper_now(k) - keeper_mono(k);
+	k->wall_offset_ms = clock_wall_ms(clock) - clock_mono_ms(clock);
+	budget_init(&k->budget, (unsigned)conf->provider_calls_max);
 	wire_init(&k->out);
 	json_out_init(&k->json);
 	json_out_init(&k->json2);
@@ -198,20 +169,44 @@ keeper_new(struct event_base *base, struct store *store, const struct conf *conf
 	return k;
 }
 
+/* A copy of the store knows nothing of what was done since it was made. */
+static void
+doubt(struct keeper *k)
+{
+	unsigned count;
+	struct why why;
+
+	keeper_must(k, store_doubt_accepted(k->store, keeper_now(k), &count, &why), &why);
+	if (count > 0)
+		log_as(KIND_STORE_DOUBTED, NULL, "the job store was not stopped here, or is a copy: %u crawls that were "
+		    "not triggered in it are searched for at the provider before they are", count);
+}
+
 void
-keeper_recover(struct keeper *k)
+keeper_recover(struct keeper *k, const struct keeper_start *start)
 {
 	struct why why;
 
 	keeper_must(k, store_next_epoch(k->store, &k->epoch, &why), &why);
+	keeper_clock_recover(k, start->boot);
+	recover_budget(k);
+	if (start->doubtful)
+		doubt(k);
 	keeper_must(k, store_counts(k->store, k->counts, &why), &why);
 	for (int state = 0; state < CRAWL_STATE_COUNT; state++)
 		k->live += k->counts[state];
+	keeper_search_recover(k);
 	keeper_status_recover(k);
-	recover_budget(k);
 	keeper_lease_recover(k);
 	if (k->conf->background_polling_enabled)
 		keeper_must(k, store_wake_waiting(k->store, keeper_now(k), &why), &why);
 	commit(k);
+	keeper_wake(k);
+}
+
+void
+keeper_reloaded(struct keeper *k)
+{
+	budget_key_retry(&k->budget, keeper_mono(k));
 	keeper_wake(k);
 }

@@ -164,3 +164,36 @@ keeper_watch_wake(struct keeper *k, struct job *job, bool polled)
 		watch_free(k, w);	/* the last one frees the crawl's place, too */
 	}
 }
+
+static bool
+has_awaiter(const struct watched *crawl)
+{
+	const struct watch *w;
+
+	for (w = crawl->watches; w != NULL; w = w->next_of_crawl) {
+		if (w->kind == WATCH_SETTLED)
+			return true;
+	}
+	return false;
+}
+
+bool
+keeper_watch_is_awaited(struct keeper *k, const struct uuid *crawl_id)
+{
+	const struct watched *crawl = watched_find(k, crawl_id);
+
+	return crawl != NULL && has_awaiter(crawl);
+}
+
+void
+keeper_watch_each_awaited(struct keeper *k, void (*each)(struct keeper *, const struct uuid *, void *arg), void *arg)
+{
+	struct watched *crawl, *next;
+	struct uuid id;
+
+	HASH_ITER(hh, k->watched, crawl, next) {
+		id = crawl->crawl_id;
+		if (has_awaiter(crawl))
+			each(k, &id, arg);	/* ends this crawl's watches, and no other's */
+	}
+}

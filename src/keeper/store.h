@@ -65,8 +65,11 @@ int store_request_find(struct store *, const struct uuid *, struct trigger_reque
 /* Writes the crawl (the caller raised version); snapshot_id and object_path only
  * with_job: they are set once, and writing them costs an index. -ENOENT. */
 int store_crawl_update(struct store *, const struct crawl *, bool with_job, struct why *why);
+/* A crawl that ended goes on: it counts as one of its data set again. */
+int store_crawl_reopen(struct store *, const struct uuid *, const char *dataset_id, struct why *why);
 /* -ENOENT. */
 int store_idempotency_find(struct store *, const char *key, struct uuid *ret, struct why *why);
+int store_idempotency_forget(struct store *, const char *key, struct why *why);
 /* The crawl that owns a provider's job; -ENOENT. */
 int store_snapshot_owner(struct store *, const char *snapshot_id, struct uuid *ret, struct why *why);
 
@@ -86,21 +89,50 @@ int store_failures(struct store *, int64_t before_ms, struct store_failures *ret
 
 /* ---- leases ---- */
 
-/* Up to max crawls of the lane whose due time has come, longest due first, by an
- * index: cost grows with max, not with the store. A leased crawl is due at its
- * lease's deadline, so the caller skips those whose lease it knows to be alive. */
+/* Up to max crawls of the lane whose due time has come and that nobody has leased, longest
+ * due first, by an index: cost grows with max, not with the store. */
 int store_due(struct store *, enum crawl_lane, int64_t now_ms, struct crawl *ret, unsigned max,
     unsigned *ret_count, struct why *why);
-/* The earliest due time in the lane that is later than after_ms, INT64_MAX for none. */
+/* The earliest due time in the lane that is later than after_ms, leases aside; INT64_MAX for none. */
 int store_due_next(struct store *, enum crawl_lane, int64_t after_ms, int64_t *ret_ms, struct why *why);
+/* The same as store_due() of the crawls of one data set that wait for their trigger. */
+int store_due_triggers(struct store *, const char *dataset_id, int64_t now_ms, struct crawl *ret, unsigned max,
+    unsigned *ret_count, struct why *why);
+/* Live crawls counted by data set and state, with the first due time among them. */
+int store_sets(struct store *, void (*each)(void *arg, const char *dataset_id, enum crawl_state, uint32_t count,
+    int64_t first_due_ms), void *arg, struct why *why);
+/* Crawls of a data set whose trigger's outcome is unknown, in order of the id, after one (NULL: from the first). */
+int store_reconciling(struct store *, const char *dataset_id, const struct uuid *after, struct crawl *ret,
+    unsigned max, unsigned *ret_count, struct why *why);
+/* The first moment at which a job of one of them can have been made: its intent, or its creation (in our time,
+ * ahead_ms is added) where no intent is known. INT64_MAX: there are none. */
+int store_reconciling_since(struct store *, const char *dataset_id, int64_t ahead_ms, int64_t *ret_ms,
+    struct why *why);
+/* The store may be a copy: every crawl that waits for its trigger is to be searched for first. */
+int store_doubt_accepted(struct store *, int64_t now_ms, unsigned *ret_count, struct why *why);
 /* Live crawls that wait for no time are due at now_ms, after polling was switched on. */
 int store_wake_waiting(struct store *, int64_t now_ms, struct why *why);
 /* The crawls with a lease, of tokens above after, in order of the token: what a former
  * keeper had given out. Called at start, with the last token seen, until none is left. */
 int store_leased(struct store *, uint64_t after, struct crawl *ret, unsigned max,
     unsigned *ret_count, struct why *why);
-/* The wall clock was set by so much: due times and deadlines of live crawls move with it. */
+/* The wall clock was set by so much: due times of live crawls move with it. */
 int store_shift_times(struct store *, int64_t by_ms, struct why *why);
+/* No live crawl is due later than that: the clock by which their times were written is not known. */
+int store_clamp_times(struct store *, int64_t latest_ms, struct why *why);
+
+/* ---- clocks ---- */
+
+/* What has to be known of one life's clocks in the next. */
+struct clock_record {
+	int64_t	 boot;			/* names the machine's start in which it was written; 0: never */
+	int64_t	 wall_offset_ms;	/* wall minus boot clock then */
+	int64_t	 patience_ms;
+	int64_t	 provider_ahead_ms;	/* the provider's clock minus ours */
+	int64_t	 provider_known;	/* whether that was ever seen */
+};
+int store_clock_write(struct store *, const struct clock_record *, struct why *why);
+int store_clock_read(struct store *, struct clock_record *ret, struct why *why);
 
 /* ---- what the provider refuses ---- */
 

@@ -28,8 +28,11 @@ struct backup {
 	char part[BACKUP_PATH_SIZE], whole[BACKUP_PATH_SIZE];	/* its two names */
 	sqlite3 *from, *to;
 	const struct store_progress *progress;
+	int64_t version;	/* of its schema */
 	int64_t now_ms;
 };
+
+#define LANE_SINCE 3	/* the schema from which those that are searched for have a lane of their own */
 
 /* Directory and name of the store's file. */
 static const char *
@@ -151,7 +154,7 @@ doubt_triggers(struct backup *b, struct why *why)
 
 	(void)snprintf(text, sizeof(text), "UPDATE crawls SET state = %d, lane = %d, due_ms = %lld, intent_ms = %lld,"
 	    " looks = 0, version = version + 1, note = 'in a copy of the job store: whether it was triggered since is"
-	    " unknown; searching for the job' WHERE state = %d", CRAWL_RECONCILING, crawl_lane(CRAWL_RECONCILING),
+	    " unknown; searching for the job' WHERE state = %d", CRAWL_RECONCILING, b->version < LANE_SINCE ? LANE_CALL : LANE_SEARCH,
 	    (long long)b->now_ms, (long long)b->now_ms, CRAWL_ACCEPTED);
 	return sqlite_run(b->to, text, "changing the copy", why);
 }
@@ -211,6 +214,7 @@ backup_make(sqlite3 *db, const char *path, int64_t version, int64_t now_ms, cons
 	struct backup b = { .from = db, .progress = progress, .now_ms = now_ms };
 	int result;
 
+	b.version = version;
 	name_copy(b.part, path, version, ".part");
 	name_copy(b.whole, path, version, "");
 	if ((result = make_dir(path, why)) < 0)

@@ -93,6 +93,22 @@ static const char *const schema[] = {
 	"INSERT INTO meta VALUES ('limits_ms', 0);"	/* when those two were written */
 	"CREATE INDEX crawls_failed ON crawls (finished_ms) WHERE state = 8;",
 
+	/* Patience is a time on a clock of its own. What waits for a trigger, and what is searched
+	 * for, is found by data set: their indexes hold only such crawls. */
+	"ALTER TABLE crawls RENAME COLUMN deadline_ms TO failing_ms;"
+	"ALTER TABLE crawls ADD COLUMN unsound INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE crawls ADD COLUMN data_set TEXT NOT NULL DEFAULT '';"	/* of live crawls */
+	"UPDATE crawls SET failing_ms = NULL,"
+	" data_set = (SELECT dataset_id FROM requests WHERE crawl_id = id),"
+	" lane = CASE state WHEN 1 THEN 2 WHEN 2 THEN 4 WHEN 6 THEN 5 ELSE lane END WHERE lane IS NOT NULL;"
+	"CREATE INDEX crawls_accepted ON crawls (data_set, due_ms) WHERE state = 0;"
+	"CREATE INDEX crawls_reconciling ON crawls (data_set, id, due_ms) WHERE state = 2;"
+	/* A hold of a data set had no limit in it. */
+	"ALTER TABLE provider_pauses ADD COLUMN running_limit INTEGER NOT NULL DEFAULT 0;"
+	"DELETE FROM provider_pauses WHERE dataset_id <> '';"
+	"INSERT INTO meta VALUES ('boot', 0), ('wall_offset_ms', 0), ('patience_ms', 0), ('provider_ahead_ms', 0),"
+	" ('provider_known', 0);",
+
 #ifdef STORE_EXTRA_MIGRATION
 	/* A build of "the next version", for the test of upgrades. */
 	STORE_EXTRA_MIGRATION,
@@ -100,6 +116,7 @@ static const char *const schema[] = {
 };
 
 static_assert(CRAWL_FAILED == 8, "the index of failed crawls names the state by its number");
+static_assert(CRAWL_ACCEPTED == 0 && CRAWL_RECONCILING == 2, "so do the indexes by data set");
 
 #define SCHEMA_VERSION ((int)countof(schema))
 

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,11 +33,11 @@
  * once, by a statement of their own: an update that named them would rewrite their
  * index with every poll. */
 #define HOT_COLUMNS \
-	"state, version, updated_ms, triggered_ms, ready_ms, finished_ms, intent_ms, deadline_ms, lane, " \
-	"due_ms, lease, triggers, looks, polls, failures, crashes, cancel_wanted, fetch_wanted, " \
+	"state, version, updated_ms, triggered_ms, ready_ms, finished_ms, intent_ms, failing_ms, lane, " \
+	"due_ms, lease, triggers, looks, polls, failures, unsound, crashes, cancel_wanted, fetch_wanted, " \
 	"provider_records, posts, media, errors, size_bytes, crc32c, sha256, error, stage, error_text, note"
-#define HOT_COUNT 29
-#define HOT_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+#define HOT_COUNT 30
+#define HOT_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
 #define ALL_COLUMNS HOT_COLUMNS ", id, created_ms, snapshot_id, object_path"
 
 #define REQUEST_COLUMNS \
@@ -46,9 +47,10 @@
 enum sql {
 	SQL_BEGIN, SQL_COMMIT, SQL_EPOCH_SET, SQL_EPOCH_GET,
 	SQL_CRAWL_ADD, SQL_REQUEST_ADD, SQL_CRAWL_FIND, SQL_REQUEST_FIND,
-	SQL_CRAWL_UPDATE, SQL_CRAWL_UPDATE_JOB, SQL_KEY_FIND, SQL_SNAPSHOT_OWNER, SQL_COUNTS,
+	SQL_CRAWL_UPDATE, SQL_CRAWL_UPDATE_JOB, SQL_CRAWL_REOPEN, SQL_KEY_FIND, SQL_KEY_FORGET, SQL_SNAPSHOT_OWNER, SQL_COUNTS,
 	SQL_FAILED_MINUTES, SQL_FAILED_LAST,
-	SQL_DUE, SQL_DUE_NEXT, SQL_WAKE, SQL_LEASED, SQL_SHIFT,
+	SQL_DUE, SQL_DUE_NEXT, SQL_DUE_TRIGGERS, SQL_WAKE, SQL_LEASED, SQL_SHIFT, SQL_CLAMP,
+	SQL_SETS, SQL_RECONCILING, SQL_RECONCILING_SINCE, SQL_DOUBT, SQL_META_SET, SQL_META_GET,
 	SQL_LIMITS_NOTE, SQL_LIMITS_NOTED, SQL_PAUSES_DROP, SQL_PAUSE_ADD, SQL_PAUSES_READ,
 	SQL_REFUSALS_DROP, SQL_REFUSAL_ADD, SQL_REFUSALS_READ,
 	SQL_EVENT_ADD, SQL_EVENTS_AFTER, SQL_EVENTS_FORGET, SQL_EVENTS_RANGE, SQL_EVENT_TIME,
@@ -60,7 +62,7 @@ static const char *const sql_text[SQL_COUNT] = {
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_EPOCH_SET] = "UPDATE meta SET value = value + 1 WHERE name = 'epoch'",
 	[SQL_EPOCH_GET] = "SELECT value FROM meta WHERE name = 'epoch'",
-	[SQL_CRAWL_ADD] = "INSERT INTO crawls (" ALL_COLUMNS ") VALUES (" HOT_MARKS ",?,?,?,?)",
+	[SQL_CRAWL_ADD] = "INSERT INTO crawls (" ALL_COLUMNS ", data_set) VALUES (" HOT_MARKS ",?,?,?,?,?)",
 	[SQL_REQUEST_ADD] = "INSERT INTO requests (" REQUEST_COLUMNS ", crawl_id, idempotency_key)"
 	    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
 	[SQL_CRAWL_FIND] = "SELECT " ALL_COLUMNS " FROM crawls WHERE id = ?",
@@ -68,6 +70,8 @@ static const char *const sql_text[SQL_COUNT] = {
 	[SQL_CRAWL_UPDATE] = "UPDATE crawls SET (" HOT_COLUMNS ") = (" HOT_MARKS ") WHERE id = ?",
 	[SQL_CRAWL_UPDATE_JOB] = "UPDATE crawls SET (" HOT_COLUMNS ", snapshot_id, object_path)"
 	    " = (" HOT_MARKS ",?,?) WHERE id = ?",
+	[SQL_CRAWL_REOPEN] = "UPDATE crawls SET data_set = ? WHERE id = ?",
+	[SQL_KEY_FORGET] = "UPDATE requests SET idempotency_key = NULL WHERE idempotency_key = ?",
 	[SQL_KEY_FIND] = "SELECT crawl_id FROM requests WHERE idempotency_key = ?",
 	[SQL_SNAPSHOT_OWNER] = "SELECT id FROM crawls WHERE snapshot_id = ?",
 	[SQL_COUNTS] = "SELECT state, count(*) FROM crawls INDEXED BY crawls_due"
@@ -77,22 +81,35 @@ static const char *const sql_text[SQL_COUNT] = {
 	[SQL_FAILED_LAST] = "SELECT finished_ms, error, error_text FROM crawls INDEXED BY crawls_failed"
 	    " WHERE state = 8 AND finished_ms > ?1 - 3600000 AND finished_ms <= ?1 ORDER BY finished_ms DESC LIMIT 1",
 	[SQL_DUE] = "SELECT " ALL_COLUMNS " FROM crawls INDEXED BY crawls_due"
-	    " WHERE lane = ?1 AND due_ms > 0 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
+	    " WHERE lane = ?1 AND due_ms > 0 AND due_ms <= ?2 AND lease IS NULL ORDER BY due_ms LIMIT ?3",
 	[SQL_DUE_NEXT] = "SELECT due_ms FROM crawls INDEXED BY crawls_due"
-	    " WHERE lane = ?1 AND due_ms > ?2 ORDER BY due_ms LIMIT 1",
+	    " WHERE lane = ?1 AND due_ms > ?2 AND lease IS NULL ORDER BY due_ms LIMIT 1",
+	[SQL_DUE_TRIGGERS] = "SELECT " ALL_COLUMNS " FROM crawls INDEXED BY crawls_accepted"
+	    " WHERE state = 0 AND data_set = ?1 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
 	[SQL_WAKE] = "UPDATE crawls INDEXED BY crawls_due SET due_ms = ?1"
-	    " WHERE lane IN (1, 2, 3) AND due_ms = 0",
+	    " WHERE lane IN (1, 2, 3, 4, 5) AND due_ms = 0",
 	[SQL_LEASED] = "SELECT " ALL_COLUMNS " FROM crawls INDEXED BY crawls_due"
 	    " WHERE lane IS NOT NULL AND lease > ?1 ORDER BY lease LIMIT ?2",
 	[SQL_SHIFT] = "UPDATE crawls INDEXED BY crawls_due SET"
-	    " due_ms = CASE WHEN due_ms > 0 THEN max(due_ms + ?1, 1) ELSE 0 END,"
-	    " deadline_ms = CASE WHEN deadline_ms > 0 THEN max(deadline_ms + ?1, 1) END"
-	    " WHERE lane IS NOT NULL",
+	    " due_ms = max(due_ms + ?1, 1) WHERE lane IS NOT NULL AND due_ms > 0",
+	[SQL_CLAMP] = "UPDATE crawls INDEXED BY crawls_due SET due_ms = ?1 WHERE lane IS NOT NULL AND due_ms > ?1",
+	[SQL_SETS] = "SELECT data_set, state, count(*), min(due_ms) FROM crawls INDEXED BY crawls_due"
+	    " WHERE lane IS NOT NULL GROUP BY data_set, state",
+	[SQL_RECONCILING] = "SELECT " ALL_COLUMNS " FROM crawls INDEXED BY crawls_reconciling"
+	    " WHERE state = 2 AND data_set = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+	[SQL_RECONCILING_SINCE] = "SELECT min(coalesce(intent_ms, created_ms + ?2)) FROM crawls"
+	    " INDEXED BY crawls_reconciling WHERE state = 2 AND data_set = ?1",
+	/* Without an intent: nothing is known of when a job can have been made. */
+	[SQL_DOUBT] = "UPDATE crawls SET state = 2, lane = 4, due_ms = ?1, looks = 0, intent_ms = NULL,"
+	    " failing_ms = NULL, version = version + 1, note = 'the job store may be a copy: whether it was triggered"
+	    " since is unknown; searching for the job' WHERE state = 0",
+	[SQL_META_SET] = "UPDATE meta SET value = ?2 WHERE name = ?1",
+	[SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
 	[SQL_LIMITS_NOTE] = "UPDATE meta SET value = ? WHERE name = 'limits_ms'",
 	[SQL_LIMITS_NOTED] = "SELECT value FROM meta WHERE name = 'limits_ms'",
 	[SQL_PAUSES_DROP] = "DELETE FROM provider_pauses",
-	[SQL_PAUSE_ADD] = "INSERT INTO provider_pauses (dataset_id, until_ms, times) VALUES (?,?,?)",
-	[SQL_PAUSES_READ] = "SELECT dataset_id, until_ms, times FROM provider_pauses",
+	[SQL_PAUSE_ADD] = "INSERT INTO provider_pauses (dataset_id, until_ms, times, running_limit) VALUES (?,?,?,?)",
+	[SQL_PAUSES_READ] = "SELECT dataset_id, until_ms, times, running_limit FROM provider_pauses",
 	[SQL_REFUSALS_DROP] = "DELETE FROM provider_refusals",
 	[SQL_REFUSAL_ADD] = "INSERT INTO provider_refusals (number, time_ms) VALUES (?,?)",
 	[SQL_REFUSALS_READ] = "SELECT time_ms FROM provider_refusals ORDER BY number",
@@ -444,6 +461,7 @@ put_crawl(struct binder *b, const struct crawl *c)
 	put_int(b, c->looks);
 	put_int(b, c->polls);
 	put_int(b, c->failures);
+	put_int(b, c->unsound);
 	put_int(b, c->crashes);
 	put_int(b, c->cancel_wanted);
 	put_int(b, c->fetch_wanted);
@@ -485,6 +503,7 @@ get_crawl(sqlite3_stmt *st, struct crawl *c)
 	c->looks = (uint32_t)get_int(&r);
 	c->polls = (uint32_t)get_int(&r);
 	c->failures = (uint32_t)get_int(&r);
+	c->unsound = (uint32_t)get_int(&r);
 	c->crashes = (uint32_t)get_int(&r);
 	c->cancel_wanted = get_int(&r) != 0;
 	c->fetch_wanted = get_int(&r) != 0;
@@ -506,7 +525,7 @@ get_crawl(sqlite3_stmt *st, struct crawl *c)
 }
 
 static int
-add_row(struct store *s, const struct crawl *c, struct why *why)
+add_row(struct store *s, const struct crawl *c, const char *dataset_id, struct why *why)
 {
 	struct binder b = bind_to(s, SQL_CRAWL_ADD);
 	int rc;
@@ -516,6 +535,7 @@ add_row(struct store *s, const struct crawl *c, struct why *why)
 	put_int(&b, c->created_ms);
 	put_text_or_null(&b, c->snapshot_id);
 	put_text_or_null(&b, c->object_path);
+	put_text(&b, dataset_id);
 	rc = sqlite3_step(b.st);
 	if (rc != SQLITE_DONE && sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_PRIMARYKEY) {
 		end(s, SQL_CRAWL_ADD);
@@ -533,7 +553,7 @@ store_crawl_add(struct store *s, const struct crawl *c, const struct trigger_req
 	struct binder b = bind_to(s, SQL_REQUEST_ADD);
 	int result;
 
-	if ((result = begin_change(s, why)) < 0 || (result = add_row(s, c, why)) < 0)
+	if ((result = begin_change(s, why)) < 0 || (result = add_row(s, c, q->dataset_id, why)) < 0)
 		return result;
 	put_int(&b, q->platform);
 	put_text(&b, q->dataset_id);
@@ -606,6 +626,16 @@ store_crawl_update(struct store *s, const struct crawl *c, bool with_job, struct
 	return result == 0 && sqlite3_changes(s->db) != 1 ? -ENOENT : result;
 }
 
+int
+store_crawl_reopen(struct store *s, const struct uuid *id, const char *dataset_id, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_CRAWL_REOPEN);
+
+	put_text(&b, dataset_id);
+	put_uuid(&b, id);
+	return change(s, SQL_CRAWL_REOPEN, "opening a crawl again", why);
+}
+
 static int
 find_id(struct store *s, enum sql which, const char *text, struct uuid *ret, struct why *why)
 {
@@ -625,6 +655,15 @@ int
 store_idempotency_find(struct store *s, const char *key, struct uuid *ret, struct why *why)
 {
 	return find_id(s, SQL_KEY_FIND, key, ret, why);
+}
+
+int
+store_idempotency_forget(struct store *s, const char *key, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_KEY_FORGET);
+
+	put_text(&b, key);
+	return change(s, SQL_KEY_FORGET, "forgetting a key", why);
 }
 
 int
@@ -725,6 +764,80 @@ store_due_next(struct store *s, enum crawl_lane lane, int64_t after_ms, int64_t 
 }
 
 int
+store_due_triggers(struct store *s, const char *dataset_id, int64_t now_ms, struct crawl *ret, unsigned max,
+    unsigned *ret_count, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_DUE_TRIGGERS);
+
+	put_text(&b, dataset_id);
+	put_int(&b, now_ms);
+	put_int(&b, max);
+	return read_crawls(s, SQL_DUE_TRIGGERS, ret, ret_count, why);
+}
+
+int
+store_sets(struct store *s, void (*each)(void *arg, const char *dataset_id, enum crawl_state, uint32_t count,
+    int64_t first_due_ms), void *arg, struct why *why)
+{
+	char dataset_id[REQUEST_DATASET_SIZE];
+	int result;
+
+	while ((result = row(s, SQL_SETS, "counting by data set", why)) > 0) {
+		struct reader r = { s->statements[SQL_SETS], 0 };
+		int64_t state, count;
+
+		get_text(&r, dataset_id, sizeof(dataset_id));
+		state = get_int(&r);
+		count = get_int(&r);
+		if (state >= 0 && state < CRAWL_STATE_COUNT)
+			each(arg, dataset_id, (enum crawl_state)state, (uint32_t)count, get_int(&r));
+	}
+	return result;
+}
+
+int
+store_reconciling(struct store *s, const char *dataset_id, const struct uuid *after, struct crawl *ret,
+    unsigned max, unsigned *ret_count, struct why *why)
+{
+	static const struct uuid first;		/* below every id */
+	struct binder b = bind_to(s, SQL_RECONCILING);
+
+	put_text(&b, dataset_id);
+	put_uuid(&b, after != NULL ? after : &first);
+	put_int(&b, max);
+	return read_crawls(s, SQL_RECONCILING, ret, ret_count, why);
+}
+
+int
+store_reconciling_since(struct store *s, const char *dataset_id, int64_t ahead_ms, int64_t *ret_ms,
+    struct why *why)
+{
+	struct binder b = bind_to(s, SQL_RECONCILING_SINCE);
+	struct reader r = { b.st, 0 };
+	int result;
+
+	put_text(&b, dataset_id);
+	put_int(&b, ahead_ms);
+	if ((result = row(s, SQL_RECONCILING_SINCE, "reading when a search begins", why)) <= 0)
+		return result;
+	*ret_ms = sqlite3_column_type(b.st, 0) == SQLITE_NULL ? INT64_MAX : get_int(&r);
+	end(s, SQL_RECONCILING_SINCE);
+	return 0;
+}
+
+int
+store_doubt_accepted(struct store *s, int64_t now_ms, unsigned *ret_count, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_DOUBT);
+	int result;
+
+	put_int(&b, now_ms);
+	result = change(s, SQL_DOUBT, "doubting what was accepted", why);
+	*ret_count = result == 0 ? (unsigned)sqlite3_changes(s->db) : 0;
+	return result;
+}
+
+int
 store_leased(struct store *s, uint64_t after, struct crawl *ret, unsigned max, unsigned *ret_count,
     struct why *why)
 {
@@ -753,6 +866,62 @@ store_shift_times(struct store *s, int64_t by_ms, struct why *why)
 	return change(s, SQL_SHIFT, "moving due times", why);
 }
 
+int
+store_clamp_times(struct store *s, int64_t latest_ms, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_CLAMP);
+
+	put_int(&b, latest_ms);
+	return change(s, SQL_CLAMP, "moving due times", why);
+}
+
+/* ---- clocks ---- */
+
+static const struct {
+	const char *name;
+	size_t at;
+} clock_numbers[] = {
+	{ "boot", offsetof(struct clock_record, boot) },
+	{ "wall_offset_ms", offsetof(struct clock_record, wall_offset_ms) },
+	{ "patience_ms", offsetof(struct clock_record, patience_ms) },
+	{ "provider_ahead_ms", offsetof(struct clock_record, provider_ahead_ms) },
+	{ "provider_known", offsetof(struct clock_record, provider_known) },
+};
+
+int
+store_clock_write(struct store *s, const struct clock_record *r, struct why *why)
+{
+	int result = 0;
+
+	for (unsigned i = 0; i < countof(clock_numbers) && result == 0; i++) {
+		struct binder b = bind_to(s, SQL_META_SET);
+
+		put_text(&b, clock_numbers[i].name);
+		put_int(&b, *(const int64_t *)((const char *)r + clock_numbers[i].at));
+		result = change(s, SQL_META_SET, "noting the clocks", why);
+	}
+	return result;
+}
+
+int
+store_clock_read(struct store *s, struct clock_record *ret, struct why *why)
+{
+	for (unsigned i = 0; i < countof(clock_numbers); i++) {
+		struct binder b = bind_to(s, SQL_META_GET);
+		struct reader r = { b.st, 0 };
+		int result;
+
+		put_text(&b, clock_numbers[i].name);
+		if ((result = row(s, SQL_META_GET, "reading the clocks", why)) < 0)
+			return result;
+		if (result == 0)
+			return why_set(why, EUCLEAN, "job store: \"%s\" is missing", clock_numbers[i].name);
+		*(int64_t *)((char *)ret + clock_numbers[i].at) = get_int(&r);
+		end(s, SQL_META_GET);
+	}
+	return 0;
+}
+
 /* ---- what the provider refuses ---- */
 
 static int
@@ -766,6 +935,7 @@ write_pauses(struct store *s, const struct budget_record *r, struct why *why)
 		put_text(&b, r->pauses[i].dataset_id);
 		put_int(&b, r->pauses[i].until_ms);
 		put_int(&b, r->pauses[i].times);
+		put_int(&b, r->pauses[i].limit);
 		result = change(s, SQL_PAUSE_ADD, "writing a pause", why);
 	}
 	return result;
@@ -813,6 +983,7 @@ read_pauses(struct store *s, struct budget_record *ret, struct why *why)
 		get_text(&r, pause->dataset_id, sizeof(pause->dataset_id));
 		pause->until_ms = get_int(&r);
 		pause->times = (unsigned)get_int(&r);
+		pause->limit = get_int(&r);
 	}
 	return result;
 }

@@ -91,7 +91,12 @@ enum task_kind {
 
 /* Due crawls wait in lanes, so that a hundred thousand polls do not stand in
  * front of a new trigger, nor a long download in front of a poll. */
-enum crawl_lane { LANE_NONE, LANE_TRIGGER, LANE_CALL, LANE_TRANSFER, LANE_COUNT };
+enum crawl_lane {
+	LANE_NONE, LANE_TRIGGER, LANE_CALL, LANE_TRANSFER,
+	LANE_SEARCH,		/* no work of its own: one search serves all of its data set */
+	LANE_STORE,		/* as a transfer, but nothing is asked of the provider */
+	LANE_COUNT
+};
 
 /* The row that changes often; the request lies beside it and never changes. */
 struct crawl {
@@ -111,6 +116,7 @@ struct crawl {
 	uint32_t	 looks;		/* reconciling: searches that found nothing */
 	uint32_t	 polls;		/* progress answers seen */
 	uint32_t	 failures;	/* in a row, in this state */
+	uint32_t	 unsound;	/* downloads in a row whose body was no data */
 	uint32_t	 crashes;	/* pollers lost in a row over this crawl */
 	bool		 cancel_wanted;
 	bool		 fetch_wanted;	/* a download was asked for by hand */

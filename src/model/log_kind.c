@@ -165,6 +165,12 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "DATA_DIR/backup; the line names it.",
 	  "Remove the copy when there is no way back to the older trawld any more.",
 	  false },
+	[KIND_STORE_DOUBTED] = { "store-doubted", LOG_LEVEL_WARNING, "e7786d47a3e700fcab35024641eabe20",
+	  "The job store may be a copy",
+	  "It was not left by an orderly stop at this place: after a crash, or because a backup was "
+	  "restored. Crawls that were not triggered in it are searched for at the provider first.",
+	  "Nothing: it is settled within seconds, and nothing is paid for twice.",
+	  false },
 	[KIND_LEASES_USED_UP] = { "leases-used-up", LOG_LEVEL_ERROR, "6009379eb6af49658b966200c95652fa",
 	  "The keeper hands over to a new one",
 	  "The keeper has given out every number of its life and ended with status 1; the next one "
@@ -384,11 +390,22 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  false },
 	[KIND_PROVIDER_KEY_REFUSED] = { "provider-key-refused", LOG_LEVEL_ERROR, "9e2283da6d0e4814ad9a55872fe23624",
 	  "The provider refuses the key or the account",
-	  "Crawls that have a job wait and ask again every 5 minutes; those about to be triggered "
-	  "fail.",
+	  "Nothing more is triggered; crawls wait. One call every three minutes, and one after each "
+	  "reload, finds out whether it is accepted again. Only clients who still wait are told.",
 	  "Put a valid key in place (BRIGHTDATA_API_KEY or its file) and reload; look at the "
 	  "account's balance in the provider's console.",
 	  true },
+	[KIND_PROVIDER_AWAY] = { "provider-away", LOG_LEVEL_ERROR, "64e691fa57ade063c845e0e88dfd7f74",
+	  "The provider cannot be asked",
+	  "Call after call failed, so one at a time is made, up to 30 seconds apart, until one is "
+	  "answered. Crawls wait and lose none of their patience.",
+	  "Look at BRIGHTDATA_BASE_URL, the network and the provider's status page.",
+	  true },
+	[KIND_PROVIDER_BACK] = { "provider-back", LOG_LEVEL_INFO, "fb74f6f144a0fb33ca1b64cd4673c0e3",
+	  "The provider answers again",
+	  "What waited goes on, slowly at first.",
+	  "Nothing.",
+	  false },
 	[KIND_PROVIDER_CANCELED] = { "provider-canceled", LOG_LEVEL_INFO, "018bc0d04f554edaa6ce4f047b170488",
 	  "The provider says that a job is canceled",
 	  "On our request, or by somebody in the provider's console.",

@@ -88,7 +88,9 @@ def cpu_seconds(pid):
 def plain(folder, sim, **conf):
     """trawld with the settings that users have, but for the number of pollers: two cores have no use for ten."""
     base = {"BACKGROUND_POLL_INTERVAL": "30", "BACKGROUND_MAX_POLLS": "120", "BACKGROUND_MAX_WORKERS": "2",
-            "FRONT_WORKERS": "2", "RECONCILE_DELAY": "60", "LOG_LEVEL": "info", **conf}
+            "FRONT_WORKERS": "2", "RECONCILE_DELAY": "60", "LOG_LEVEL": "info",
+            # The provider is the simulator, which blocks nobody for what a burst draws.
+            "PROVIDER_CALLS_MAX": "512", **conf}
     return Trawld(folder, sim.url, start=False, **base)
 
 

@@ -32,7 +32,6 @@ CODEC(trigger_done)
 CODEC(poll_done)
 CODEC(download_done)
 CODEC(store_done)
-CODEC(reconcile_done)
 CODEC(cancel_done)
 CODEC(search)
 CODEC(search_page)
@@ -84,7 +83,6 @@ static const struct {
 	ROW(MSG_POLL_DONE, poll_done),
 	ROW(MSG_DOWNLOAD_DONE, download_done),
 	ROW(MSG_STORE_DONE, store_done),
-	ROW(MSG_RECONCILE_DONE, reconcile_done),
 	ROW(MSG_CANCEL_DONE, cancel_done),
 	ROW(MSG_SEARCH, search),
 	ROW(MSG_SEARCH_PAGE, search_page),

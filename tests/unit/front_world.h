@@ -285,7 +285,7 @@ world_new(void)
 	struct world *world = xcalloc(1, sizeof(*world));
 
 	(void)signal(SIGPIPE, SIG_IGN);	/* as control_start() does */
-	world->clock = (struct clock){ world_mono_ms, world_wall_ms };
+	world->clock = (struct clock){ world_mono_ms, world_wall_ms, world_mono_ms };
 	world->base = loop_new();
 	log_open("test", LOG_LEVEL_ERROR);
 	conf_init(&world->conf);

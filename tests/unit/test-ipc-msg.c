@@ -85,6 +85,7 @@ fill_crawl(struct crawl *c)
 	c->looks = (uint32_t)rnd();
 	c->polls = (uint32_t)rnd();
 	c->failures = (uint32_t)rnd();
+	c->unsound = (uint32_t)rnd();
 	c->crashes = (uint32_t)rnd();
 	c->cancel_wanted = rnd() & 1;
 	c->fetch_wanted = rnd() & 1;
@@ -199,15 +200,6 @@ FILL(download_done)
 
 ROW(store_done) { fill_verdict(&m->verdict); }
 FILL(store_done)
-
-ROW(reconcile_done)
-{
-	fill_verdict(&m->verdict);
-	m->count = (uint32_t)(rnd() % (RECONCILE_MATCHES + 1));
-	for (uint32_t i = 0; i < m->count; i++)
-		TEXT(m->snapshot_id[i]);
-}
-FILL(reconcile_done)
 
 ROW(cancel_done) { fill_verdict(&m->verdict); }
 FILL(cancel_done)
@@ -326,7 +318,6 @@ static const struct {
 	CASE(MSG_POLL_DONE, poll_done, false),
 	CASE(MSG_DOWNLOAD_DONE, download_done, false),
 	CASE(MSG_STORE_DONE, store_done, false),
-	CASE(MSG_RECONCILE_DONE, reconcile_done, false),
 	CASE(MSG_CANCEL_DONE, cancel_done, false),
 	CASE(MSG_SEARCH, search, false),
 	CASE(MSG_SEARCH_PAGE, search_page, false),
@@ -460,7 +451,7 @@ static void
 test_counts_beyond_the_array_are_refused(void **state)
 {
 	struct msg_event_batch *batch = xcalloc(1, sizeof(*batch));
-	struct msg_reconcile_done done = { 0 };
+	struct msg_search_page *page = xcalloc(1, sizeof(*page));
 	struct wire_out out;
 	struct wire_in in;
 
@@ -471,11 +462,14 @@ test_counts_beyond_the_array_are_refused(void **state)
 	in = (struct wire_in){ out.p + WIRE_HEADER_SIZE, out.len - WIRE_HEADER_SIZE, false };
 	assert_int_equal(msg_event_batch_get(&in, batch), -EBADMSG);
 	assert_int_equal(batch->count, 0);
-	msg_reconcile_done_put(&out, &done);
-	out.p[out.len - 4] = RECONCILE_MATCHES + 1;
+	wire_begin(&out, MSG_SEARCH_PAGE);
+	wire_put_u64(&out, 1);
+	wire_put_u32(&out, SEARCH_PAGE_MAX + 1);
 	in = (struct wire_in){ out.p + WIRE_HEADER_SIZE, out.len - WIRE_HEADER_SIZE, false };
-	assert_int_equal(msg_reconcile_done_get(&in, &done), -EBADMSG);
+	assert_int_equal(msg_search_page_get(&in, page), -EBADMSG);
+	assert_int_equal(page->count, 0);
 	wire_done(&out);
+	free(page);
 	free(batch);
 }
 

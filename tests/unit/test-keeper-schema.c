@@ -223,6 +223,12 @@ ask(sqlite3 *db, const char *query)
 	return value;
 }
 
+/* Of a crawl, what no migration changes. */
+#define KEPT_COLUMNS \
+	"id, state, version, created_ms, updated_ms, triggered_ms, ready_ms, finished_ms, intent_ms, due_ms, lease," \
+	" triggers, looks, polls, failures, crashes, cancel_wanted, fetch_wanted, provider_records, posts, media," \
+	" errors, size_bytes, crc32c, sha256, error, stage, error_text, note, snapshot_id, object_path"
+
 /* Reads a file as it lies there, with the log beside it, without changing either. */
 static struct content
 content_of(const char *name)
@@ -237,10 +243,10 @@ content_of(const char *name)
 	c.version = ask(db, "PRAGMA user_version");
 	add_rows(&c.schema, db, "PRAGMA quick_check");
 	add_rows(&c.schema, db, "SELECT name, sql FROM sqlite_schema ORDER BY name");
-	add_rows(&c.rows, db, "SELECT * FROM crawls WHERE note NOT LIKE 'in a copy%' AND state > 0 ORDER BY id");
+	add_rows(&c.rows, db, "SELECT " KEPT_COLUMNS " FROM crawls WHERE note NOT LIKE 'in a copy%' AND state > 0 ORDER BY id");
 	add_rows(&c.rows, db, "SELECT id, created_ms, polls FROM crawls ORDER BY id");
 	c.accepted = ask(db, "SELECT count(*) FROM crawls WHERE state = 0 AND lane = 1");
-	c.doubted = ask(db, "SELECT count(*) FROM crawls WHERE note LIKE 'in a copy%' AND state = 2 AND lane = 2 AND "
+	c.doubted = ask(db, "SELECT count(*) FROM crawls WHERE note LIKE 'in a copy%' AND state = 2 AND lane IN (2, 4) AND "
 	    "due_ms = intent_ms AND intent_ms > created_ms");
 	add_rows(&c.rows, db, "SELECT * FROM requests ORDER BY crawl_id");
 	add_rows(&c.rows, db, "SELECT * FROM outbox ORDER BY seq");
@@ -445,6 +451,11 @@ assert_old_or_new(const struct content *old, const struct content *migrated)
 {
 	struct content now = content_of(path);
 
+	/* Each step is a transaction of its own: between two of them nothing is lost either. */
+	if (now.version > old->version && now.version < migrated->version) {
+		assert_true(now.rows == migrated->rows);
+		return;
+	}
 	assert_content(now, now.version == 1 ? old : migrated);
 	assert_true(now.version == 1 || exists(backup));
 	if (exists(backup))
@@ -468,7 +479,7 @@ try_each_call(int mode)
 		store_close(open_store());
 		assert_content(content_of(path), &migrated);
 		assert_copy(&old);
-		shell("[ \"$(ls %s/backup)\" = trawld.db.schema-1 ]", dir);
+		shell("[ \"$(ls %s/backup | head -n 1)\" = trawld.db.schema-1 ]", dir);
 		if (result == 0 && turn > 60)
 			break;
 	}

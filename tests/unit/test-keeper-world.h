@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "base/why.h"
 #include "keeper/keeper.h"
+#include "model/input.h"
 
 #define UNUSED __attribute__((unused))
 #define INBOX  256
@@ -67,6 +68,9 @@ struct far {
 	struct msg_task		 tasks[INBOX];
 	struct msg_crawl_answer	*answers[INBOX];
 	struct msg_health_answer health;
+	unsigned		 kept;		/* TRIGGER_KEPT */
+	struct msg_search	 search;	/* the last one; it also counts as a task of kind TASK_RECONCILE */
+	struct msg_search_wanted wanted;
 	unsigned		 batches;
 	uint64_t		 batch_seq;
 	unsigned		 batch_count;
@@ -78,12 +82,14 @@ struct world {
 	struct conf		 conf;
 	struct event_base	*base;
 	struct keeper		*keeper;
+	struct keeper_start	 start;		/* of the next one */
 	unsigned		 generation;
 	struct far		 front, poller, poller2, publisher;
 	unsigned		 kills, killed_instance;
 	char			 status[256];
 	struct uuid_maker	 ids;
 	uint64_t		 request;
+	bool			 spread;	/* each request names a data set of its own */
 };
 
 /* ---- the far ends ---- */
@@ -96,6 +102,40 @@ far_on_task(struct peer *peer, struct wire_in *in, void *arg)
 	(void)peer;
 	assert_true(far->count < INBOX);
 	return msg_task_get(in, &far->tasks[far->count++]);
+}
+
+static int
+far_on_kept(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct msg_trigger_ref m;
+	struct far *far = arg;
+
+	(void)peer;
+	far->kept++;
+	return msg_trigger_ref_get(in, &m);
+}
+
+static int
+far_on_search(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct far *far = arg;
+	int result = msg_search_get(in, &far->search);
+
+	(void)peer;
+	assert_true(far->count < INBOX);
+	memset(&far->tasks[far->count], 0, sizeof(far->tasks[0]));
+	far->tasks[far->count].lease = far->search.lease;
+	far->tasks[far->count++].kind = TASK_RECONCILE;
+	return result;
+}
+
+static int
+far_on_wanted(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct far *far = arg;
+
+	(void)peer;
+	return msg_search_wanted_get(in, &far->wanted);
 }
 
 static int
@@ -154,6 +194,9 @@ far_connect(struct world *w, struct far *far, enum role role, unsigned instance)
 {
 	static const struct ipc_rule rules[MSG_TYPE_COUNT] = {
 		[MSG_TASK] = { 1u << ROLE_KEEPER, far_on_task },
+		[MSG_TRIGGER_KEPT] = { 1u << ROLE_KEEPER, far_on_kept },
+		[MSG_SEARCH] = { 1u << ROLE_KEEPER, far_on_search },
+		[MSG_SEARCH_WANTED] = { 1u << ROLE_KEEPER, far_on_wanted },
 		[MSG_CRAWL_ANSWER] = { 1u << ROLE_KEEPER, far_on_answer },
 		[MSG_HEALTH_ANSWER] = { 1u << ROLE_KEEPER, far_on_health },
 		[MSG_EVENT_BATCH] = { 1u << ROLE_KEEPER, far_on_batch },
@@ -252,7 +295,7 @@ world_start(struct world *w)
 	if (store_open(w->path, &test_clock, NULL, &store, &why) < 0)
 		fail_msg("%s", why.text);
 	w->keeper = keeper_new(w->base, store, &w->conf, &test_clock, test_random, &parent);
-	keeper_recover(w->keeper);
+	keeper_recover(w->keeper, &w->start);
 	far_connect(w, &w->front, ROLE_FRONT, 0);
 	far_connect(w, &w->poller, ROLE_POLLER, 0);
 	far_connect(w, &w->publisher, ROLE_PUBLISHER, 0);
@@ -278,6 +321,7 @@ world_new(struct world *w)
 	assert_non_null(mkdtemp(w->dir));
 	snprintf(w->path, sizeof(w->path), "%s/trawld.db", w->dir);
 	conf_init(&w->conf);
+	w->start.boot = 1;
 	(void)str_copy(w->conf.data_dir, sizeof(w->conf.data_dir), w->dir);
 	w->base = loop_new();
 	assert_int_equal(event_base_priority_init(w->base, 3), 0);
@@ -310,6 +354,8 @@ a_request(struct world *w)
 		.start_date = "2024-12-01", .end_date = "2024-12-24", .num_of_posts = 10 } };
 
 	m.crawl_id = uuid_make(&w->ids, &test_clock);
+	if (w->spread)
+		(void)snprintf(m.body.dataset_id, sizeof(m.body.dataset_id), "gd_%u", (unsigned)w->request);
 	return m;
 }
 
@@ -371,6 +417,8 @@ verdict(const struct msg_task *task, enum outcome outcome, enum error_code error
 	struct msg_verdict v = { .lease = task->lease, .crawl_id = task->crawl.id, .outcome = outcome,
 		.error = error };
 
+	/* What is not known was not answered. */
+	v.http_status = outcome == OUTCOME_UNKNOWN ? 0 : 200;
 	return v;
 }
 
@@ -384,7 +432,7 @@ report(struct world *w, struct far *poller, const struct msg_task *task, struct 
 	struct msg_download_done download = { .verdict = v, .size_bytes = 1234, .posts = 10, .media = 12,
 		.errors = 1, .crc32c = 0xe3069283, .sha256 = { 1, 2, 3 } };
 	struct msg_store_done store = { v };
-	struct msg_reconcile_done reconcile = { .verdict = v };
+	struct msg_search_done search = { .verdict = v };
 	struct msg_cancel_done cancel = { v };
 
 	if (v.outcome == OUTCOME_OK)
@@ -403,13 +451,38 @@ report(struct world *w, struct far *poller, const struct msg_task *task, struct 
 		msg_store_done_put(&poller->out, &store);
 		break;
 	case TASK_RECONCILE:
-		msg_reconcile_done_put(&poller->out, &reconcile);
+		msg_search_done_put(&poller->out, &search);
 		break;
 	default:
 		msg_cancel_done_put(&poller->out, &cancel);
 	}
 	peer_send(poller->peer, &poller->out);
 	world_run(w);
+}
+
+/* The search under way meets a job that was given this input; true when its input was wanted. */
+static UNUSED bool
+meet_job(struct world *w, struct far *poller, const char *snapshot_id, int64_t created_ms,
+    const struct trigger_request *request)
+{
+	struct msg_search_page page = { .lease = poller->search.lease, .count = 1 };
+	struct msg_search_input input = { .lease = poller->search.lease, .readable = true };
+
+	(void)str_copy(page.jobs[0].snapshot_id, SNAPSHOT_ID_SIZE, snapshot_id);
+	page.jobs[0].created_ms = created_ms;
+	memset(&poller->wanted, 0, sizeof(poller->wanted));
+	msg_search_page_put(&poller->out, &page);
+	peer_send(poller->peer, &poller->out);
+	world_run(w);
+	assert_int_equal(poller->wanted.count, 1);
+	if (!poller->wanted.wanted[0])
+		return false;
+	input.job = page.jobs[0];
+	input_digest_of(request, input.digest);
+	msg_search_input_put(&poller->out, &input);
+	peer_send(poller->peer, &poller->out);
+	world_run(w);
+	return true;
 }
 
 /* The poller answers its last task, which is of this kind. */
