@@ -121,9 +121,6 @@ void poller_give_back(struct poller *);
 /* A request with what all of ours have in common. */
 struct http_request poller_request(const struct poller *, const char *method, const char *url,
     int64_t timeout_ms);
-/* The line for a result that is not OK. A provider that is down fails every call: of
- * what will be tried again, one line a second is told, the rest counted. */
-void poller_log_verdict(struct poller *, const struct log_fields *, const char *what, const struct msg_verdict *);
 
 /* poller_kept.c */
 void poller_send_trigger_done(struct poller *, const struct msg_trigger_done *);
@@ -150,6 +147,8 @@ struct log_fields job_fields(const struct job *);
 /* For what happens all the time. */
 #define job_debug(job, ...) \
 	do { const struct log_fields of_job = job_fields(job); log_debug(&of_job, __VA_ARGS__); } while (0)
+/* The line for a result that is not OK. A provider that is down fails every call: of
+ * what will be tried again, one line a second is told, the rest counted. */
 void job_log_verdict(const struct job *, const struct msg_verdict *);
 
 void download_start(struct job *);	/* poller_download.c */

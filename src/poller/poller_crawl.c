@@ -84,8 +84,7 @@ said(char dst[LOG_FOREIGN_SIZE], const struct msg_verdict *verdict)
 }
 
 void
-poller_log_verdict(struct poller *poller, const struct log_fields *fields, const char *what,
-    const struct msg_verdict *verdict)
+job_log_verdict(const struct job *job, const struct msg_verdict *verdict)
 {
 	/* Without a kind: what happens all the time. Often: every crawl meets it at once. */
 	static const struct {
@@ -104,23 +103,15 @@ poller_log_verdict(struct poller *poller, const struct log_fields *fields, const
 		[OUTCOME_CANCELED] = { KIND_PROVIDER_CANCELED, false, "canceled" },
 	};
 	enum log_kind_id kind = words[verdict->outcome].kind;
-	const char *came_to = words[verdict->outcome].came_to;
+	const char *came_to = words[verdict->outcome].came_to, *task = task_name(job->task.kind);
 	const char *colon = verdict->text[0] != '\0' ? ": " : "";
 	char untold[48] = "", text[LOG_FOREIGN_SIZE];
 
 	if (kind == KIND_COUNT ||
-	    (words[verdict->outcome].often && !is_time_to_tell(poller, untold, sizeof(untold))))
-		log_debug(fields, "%s: %s%s%s", what, came_to, colon, said(text, verdict));
+	    (words[verdict->outcome].often && !is_time_to_tell(job->poller, untold, sizeof(untold))))
+		job_debug(job, "%s: %s%s%s", task, came_to, colon, said(text, verdict));
 	else
-		log_as(kind, fields, "%s: %s%s%s%s", what, came_to, colon, said(text, verdict), untold);
-}
-
-void
-job_log_verdict(const struct job *job, const struct msg_verdict *verdict)
-{
-	const struct log_fields fields = job_fields(job);
-
-	poller_log_verdict(job->poller, &fields, task_name(job->task.kind), verdict);
+		job_log(job, kind, "%s: %s%s%s%s", task, came_to, colon, said(text, verdict), untold);
 }
 
 /* ---- trigger ---- */

@@ -78,18 +78,13 @@ send_done(struct poller *poller, const struct msg_search_done *done)
 	poller_send(poller);
 }
 
+/* What it came to is told by the keeper's line. */
 static void
 search_finish(struct search *s)
 {
-	const struct msg_verdict *verdict = &s->done.verdict;
-	const struct log_fields fields = { .stage = crawl_stage_name(STAGE_TRIGGER) };
-
-	if (verdict->outcome == OUTCOME_OK)
-		log_as(KIND_RECONCILE_LOOKED, &fields, "searched data set %s: %u jobs of the provider in the "
-		    "window, %u of them with an input that cannot be read", s->asked.dataset_id, s->done.jobs,
-		    s->done.unreadable);
-	else
-		poller_log_verdict(s->poller, &fields, "search", verdict);
+	log_debug(NULL, "searched data set %s: %u jobs of the provider in the window, %u of them with an input "
+	    "that cannot be read%s%s", s->asked.dataset_id, s->done.jobs, s->done.unreadable,
+	    s->done.verdict.text[0] != '\0' ? ": " : "", s->done.verdict.text);
 	send_done(s->poller, &s->done);
 	search_free(s);
 }
