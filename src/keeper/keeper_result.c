@@ -153,12 +153,12 @@ note_failed(struct keeper *k, const struct msg_verdict *v)
 		    "one is answered");
 }
 
-/* An answer that blames the provider itself, or none. What was never sent because it came too late says
- * nothing of it. */
+/* An answer that blames the provider itself, or none. What a poller never sent, because it came too late or the
+ * poller leaves (UNAVAILABLE), says nothing of it. */
 static bool
 is_failure(const struct msg_verdict *v)
 {
-	return (v->outcome == OUTCOME_RETRY || v->outcome == OUTCOME_UNKNOWN) &&
+	return (v->outcome == OUTCOME_RETRY || v->outcome == OUTCOME_UNKNOWN) && v->error != ERROR_UNAVAILABLE &&
 	    (v->http_status == 0 || v->http_status >= 500);
 }
 
@@ -176,7 +176,7 @@ keeper_note_answer(struct keeper *k, enum task_kind kind, const struct msg_verdi
 		note_key_refused(k, v);
 	else if (is_failure(v))
 		note_failed(k, v);
-	else if (v->outcome != OUTCOME_BUSY)
+	else if (v->http_status != 0 && v->outcome != OUTCOME_BUSY)
 		budget_answered(&k->budget);
 	if (was_open && !k->budget.open)
 		log_as(KIND_PROVIDER_BACK, NULL, "the provider answers again");

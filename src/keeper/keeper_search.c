@@ -242,10 +242,14 @@ keeper_search_grant(struct keeper *k)
 	}
 }
 
+/* fault: of the provider, not of a poller that was lost or leaves. */
 static void
-again_later(struct keeper *k, struct search *s)
+again_later(struct keeper *k, struct search *s, bool fault)
 {
-	int64_t due = keeper_now(k) + backoff_pause_ms(&again, ++s->failures, k->random());
+	int64_t due;
+
+	s->failures += fault;
+	due = keeper_now(k) + backoff_pause_ms(&again, s->failures > 0 ? s->failures : 1, k->random());
 
 	s->lease = 0;
 	if (due < s->due_ms)
@@ -258,7 +262,7 @@ keeper_search_lost(struct keeper *k, uint64_t token)
 	struct search *s = search_by_lease(k, token);
 
 	if (s != NULL)
-		again_later(k, s);
+		again_later(k, s, false);
 }
 
 /* ---- what a poller finds ---- */
@@ -409,7 +413,7 @@ keeper_on_search_done(struct peer *peer, struct wire_in *in, void *arg)
 	if (s->whole)
 		s->failures = 0;
 	else
-		again_later(k, s);
+		again_later(k, s, m.verdict.error != ERROR_UNAVAILABLE);
 	s->matching = true;
 	memset(&s->after, 0, sizeof(s->after));
 	keeper_wake(k);

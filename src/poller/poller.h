@@ -109,6 +109,8 @@ void poller_attach(struct poller *, const struct inherit_message *who, int fd);
  * given back at once. Triggers come home, and their results are acknowledged, if the time
  * allows it. */
 void poller_drain(struct poller *, int64_t within_ms, void (*on_drained)(void *arg), void *arg);
+/* There is less time than that: from now on within_ms. */
+void poller_hurry(struct poller *, int64_t within_ms);
 
 /* The frame in poller->out; dropped when there is no keeper. */
 void poller_send(struct poller *);

@@ -137,9 +137,11 @@ trigger_on_done(const struct http_answer *answer, void *arg)
 
 	job->call = NULL;
 	brightdata_read_trigger(answer, &done);
-	if (job->held_back != NULL)
+	if (job->held_back != NULL) {		/* by us: it says nothing of the provider */
+		done.verdict.error = ERROR_UNAVAILABLE;
 		(void)snprintf(done.verdict.text, sizeof(done.verdict.text), "the trigger was not sent: %s",
 		    job->held_back);
+	}
 	(void)str_copy(job->task.crawl.snapshot_id, sizeof(job->task.crawl.snapshot_id),
 	    done.snapshot_id);
 	if (done.verdict.outcome == OUTCOME_OK)

@@ -68,6 +68,26 @@ drain_on_turn(evutil_socket_t fd, short what, void *arg)
 	loop_timer_in(poller->drain_turn, LOOK_MS);
 }
 
+/* From this moment on. */
+static void
+set_limit(struct poller *poller, int64_t within_ms)
+{
+	poller->drain_mono_ms = clock_mono_ms(poller->clock);
+	poller->drain_margin_ms = within_ms / 10 < MARGIN_MS ? within_ms / 10 : MARGIN_MS;
+	poller->drain_limit_ms = within_ms > 0 ? within_ms - poller->drain_margin_ms : POLLER_DRAIN_MS;
+	if (within_ms < LONG_MS)
+		poller_give_back(poller);
+	else
+		searches_end(poller);
+}
+
+void
+poller_hurry(struct poller *poller, int64_t within_ms)
+{
+	if (poller->draining)
+		set_limit(poller, within_ms);
+}
+
 void
 poller_drain(struct poller *poller, int64_t within_ms, void (*on_drained)(void *arg), void *arg)
 {
@@ -76,14 +96,8 @@ poller_drain(struct poller *poller, int64_t within_ms, void (*on_drained)(void *
 	poller->draining = true;
 	poller->on_drained = on_drained;
 	poller->drained_arg = arg;
-	poller->drain_mono_ms = clock_mono_ms(poller->clock);
-	poller->drain_margin_ms = within_ms / 10 < MARGIN_MS ? within_ms / 10 : MARGIN_MS;
-	poller->drain_limit_ms = within_ms > 0 ? within_ms - poller->drain_margin_ms : POLLER_DRAIN_MS;
 	poller_send_state(poller);
-	if (within_ms < LONG_MS)
-		poller_give_back(poller);
-	else
-		searches_end(poller);
+	set_limit(poller, within_ms);
 	poller->drain_turn = evtimer_new(poller->base, drain_on_turn, poller);
 	loop_timer_in(poller->drain_turn, 0);
 }

@@ -35,10 +35,19 @@ program_on_drain(int64_t within_ms, void *arg)
 	poller_drain(program->poller, within_ms, program_on_drained, program);
 }
 
+static void
+program_on_hurry(int64_t within_ms, void *arg)
+{
+	struct program *program = arg;
+
+	poller_hurry(program->poller, within_ms);
+}
+
 int
 main(int argc, char **argv)
 {
-	static const struct control_events events = { .on_peer = program_on_peer, .on_drain = program_on_drain };
+	static const struct control_events events = { .on_peer = program_on_peer, .on_drain = program_on_drain,
+		.on_hurry = program_on_hurry };
 	static struct conf conf;
 	struct control *control = control_start(argc, argv, ROLE_POLLER, &conf);
 	struct program program = { .base = loop_new_busy() };

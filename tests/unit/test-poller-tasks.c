@@ -708,7 +708,7 @@ assert_not_sent(const struct fixture *f, const struct result *r, const char *wor
 {
 	assert_int_equal(r->type, MSG_TRIGGER_DONE);
 	assert_int_equal(r->verdict.outcome, OUTCOME_RETRY);
-	assert_int_equal(r->verdict.error, ERROR_BRIGHTDATA_UNAVAILABLE);
+	assert_int_equal(r->verdict.error, ERROR_UNAVAILABLE);
 	assert_int_equal(r->verdict.http_status, 0);
 	if (strstr(r->verdict.text, "the trigger was not sent") == NULL || strstr(r->verdict.text, words) == NULL)
 		fail_msg("%s", r->verdict.text);
