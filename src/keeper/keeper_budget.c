@@ -5,6 +5,7 @@
 #include "keeper/keeper_budget.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +13,17 @@
 #include "base/backoff.h"
 #include "base/mem.h"
 
+#define LONG_AGO	 (INT64_MIN / 2)
 #define FIRST_PAUSE_MS	 2000
 #define LONG_PAUSE_MS	 32000
 #define SET_WINDOW	 4		/* triggers of a data set at a time, before anything is known of it */
 #define SET_SHARE	 8		/* ... and one more for so many that run: a cap is met by few at a time */
 #define SET_STEP_MAX	 16
 #define HOLD_MS		 30000		/* until one beyond the limit is tried, doubled ... */
-#define HOLD_MAX_MS	 120000		/* ... up to this */
+#define HOLD_DOUBLED	 2		/* ... so often */
 #define HOLD_CAP_MS	 600000		/* where all who run are ours: only a new contract changes it */
-#define PROBES_SPARE	 10		/* so many of the refusals are left to the other calls */
+#define UNDER_WAY_MS	 10000		/* a call that was lost is at the provider by then */
+#define SPARE		 10		/* so many of the refusals are left to the other calls */
 #define AWAY_FAILURES	 5		/* in a row, then one probe at a time */
 #define KEY_PAUSE_MS	 180000		/* a refused key needs a person */
 
@@ -31,12 +34,25 @@ budget_init(struct budget *b, unsigned calls_max)
 {
 	memset(b, 0, sizeof(*b));
 	b->calls_max = b->window = b->ceiling = calls_max;
+	b->until_mono_ms = b->presumed_mono_ms = LONG_AGO;
 }
 
 static unsigned
 least(unsigned a, unsigned b)
 {
 	return a < b ? a : b;
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t
+larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
 }
 
 static int64_t
@@ -77,21 +93,50 @@ note_refusal(struct budget *b, int64_t at)
 	b->changed = true;
 }
 
+/* Refused for its rate within the last 5 minutes. */
+static bool
+is_limited_lately(const struct budget *b, int64_t now)
+{
+	return now - b->until_mono_ms < BUDGET_WINDOW_MS;
+}
+
+/* Those left of the answers that nobody saw, when good ones count. Where others were refused they are
+ * taken to be no better than those; and of a provider that refuses some calls for its rate and answers
+ * others, good answers tell nothing at all. */
+static unsigned
+not_redeemed(const struct budget *b, int64_t now)
+{
+	unsigned left = b->presumed - b->redeemed, as_others = least(b->presumed, budget_refusals(b, now));
+
+	if (is_limited_lately(b, now))
+		return b->presumed;
+	return left > as_others ? left : as_others;
+}
+
 static unsigned
 presumed(const struct budget *b, int64_t now)
 {
-	return now - b->presumed_mono_ms < BUDGET_WINDOW_MS ? b->presumed : 0;
+	int64_t since = now - b->presumed_mono_ms;
+
+	/* At first some may still be on their way, and refused whatever others are answered. */
+	return since >= BUDGET_WINDOW_MS ? 0 : since < UNDER_WAY_MS ? b->presumed : not_redeemed(b, now);
 }
 
 void
 budget_unseen(struct budget *b, int64_t now, unsigned calls)
 {
-	b->presumed = least(presumed(b, now) + calls, BUDGET_REFUSALS_MAX);
+	if (calls == 0)
+		return;
+	if (now - b->presumed_mono_ms >= UNDER_WAY_MS) {
+		b->presumed = presumed(b, now);
+		b->redeemed = 0;
+	}
+	b->presumed = least(b->presumed + calls, BUDGET_REFUSALS_MAX);
 	b->presumed_mono_ms = now;
+	b->changed = true;
 }
 
-/* Calls in flight that the refusals leave room for. What is only presumed never stops
- * everything: one call at a time finds out. */
+/* Calls in flight that the refusals leave room for. When its rate is met, all of them may be refused. */
 static unsigned
 refusals_allow(const struct budget *b, int64_t now)
 {
@@ -99,9 +144,9 @@ refusals_allow(const struct budget *b, int64_t now)
 
 	if (all == 0)
 		return b->calls_max;
-	if (all < BUDGET_REFUSALS_MAX)
-		return least(b->calls_max, BUDGET_REFUSALS_MAX - all);
-	return seen < BUDGET_REFUSALS_MAX;
+	if (is_limited_lately(b, now) && all < BUDGET_REFUSALS_MAX)
+		return least(b->calls_max, seen < SPARE ? least(SPARE - seen, BUDGET_REFUSALS_MAX - all) : 1);
+	return all < BUDGET_REFUSALS_MAX ? least(b->calls_max, BUDGET_REFUSALS_MAX - all) : 0;
 }
 
 /* ---- may it be asked? ---- */
@@ -137,17 +182,25 @@ int64_t
 budget_opens_mono_ms(const struct budget *b, int64_t now)
 {
 	unsigned kept = budget_refusals(b, now);
-	int64_t until = held_until(b, now);
+	int64_t until = held_until(b, now), opens = INT64_MAX;
 
 	if (until > now)
 		return until;
-	return kept > 0 ? refusal_at(b, kept - 1) + BUDGET_WINDOW_MS : INT64_MAX;
+	if (kept > 0)
+		opens = refusal_at(b, kept - 1) + BUDGET_WINDOW_MS;
+	if (is_limited_lately(b, now))
+		opens = earlier(opens, b->until_mono_ms + BUDGET_WINDOW_MS);
+	if (presumed(b, now) > 0)
+		opens = earlier(opens, b->presumed_mono_ms +
+		    (now - b->presumed_mono_ms < UNDER_WAY_MS ? UNDER_WAY_MS : BUDGET_WINDOW_MS));
+	return opens;
 }
 
 void
 budget_call_begun(struct budget *b, unsigned calls)
 {
 	b->calls += calls;
+	b->paused = b->paused && calls == 0;
 }
 
 void
@@ -211,19 +264,25 @@ void
 budget_answered(struct budget *b)
 {
 	is_well(b);
-	if (b->presumed > 0)
-		b->presumed--;
+	if (b->redeemed < b->presumed) {
+		b->redeemed++;
+		b->changed = true;
+	}
+	if (b->paused)
+		return;			/* was in flight when the pause began */
 	if (b->rounds > 0)
 		b->changed = true;
 	b->rounds = 0;
 	grow(b);
 }
 
+/* Doubled with each pause in a row, and by what the last 5 minutes brought: where one good answer
+ * comes between any two pauses, they would be short for ever. */
 static int64_t
-own_pause(const struct budget *b, uint64_t random)
+own_pause(const struct budget *b, int64_t now, uint64_t random)
 {
-	unsigned doubled = least(b->rounds, 4);
-	int64_t pause = (int64_t)FIRST_PAUSE_MS << doubled;
+	unsigned lately = budget_refusals(b, now) / 2;
+	int64_t pause = (int64_t)FIRST_PAUSE_MS << least(lately > b->rounds ? lately : b->rounds, 4);
 
 	if (pause > LONG_PAUSE_MS)
 		pause = LONG_PAUSE_MS;
@@ -231,23 +290,31 @@ own_pause(const struct budget *b, uint64_t random)
 	return pause + (int64_t)(random % (uint64_t)(pause / 4 + 1));
 }
 
+/* Those that were in flight when the pause began make it longer only by naming one. */
+static int64_t
+begin_pause(struct budget *b, int64_t now, int64_t named_ms, uint64_t random)
+{
+	int64_t pause = named_ms;
+
+	/* It is believed, unless such have been too short again and again. */
+	if (named_ms == 0 || budget_refusals(b, now) >= SPARE)
+		pause = larger(named_ms, own_pause(b, now, random));
+	b->rounds++;
+	b->ceiling = b->window > 2 ? b->window / 2 : 1;
+	b->window = 1;
+	b->credit = 0;
+	b->paused = true;
+	return pause;
+}
+
 int64_t
 budget_limited(struct budget *b, int64_t now, int64_t retry_after_ms, uint64_t random)
 {
-	int64_t until;
+	int64_t pause = within(retry_after_ms, 0, BUDGET_PAUSE_MAX_MS);
 
-	if (retry_after_ms > BUDGET_PAUSE_MAX_MS)
-		retry_after_ms = BUDGET_PAUSE_MAX_MS;
-	until = now + (retry_after_ms > 0 ? retry_after_ms : own_pause(b, random));
-	/* Those that were in flight when the pause began tell nothing new about its length. */
-	if (now >= b->until_mono_ms) {
-		b->rounds++;
-		b->ceiling = b->window > 2 ? b->window / 2 : 1;
-		b->window = 1;
-		b->credit = 0;
-	}
-	if (b->until_mono_ms < until)
-		b->until_mono_ms = until;
+	if (now >= b->until_mono_ms)
+		pause = begin_pause(b, now, pause, random);
+	b->until_mono_ms = larger(b->until_mono_ms, now + pause);
 	note_refusal(b, now);
 	is_well(b);
 	return b->until_mono_ms;
@@ -259,7 +326,7 @@ budget_failed(struct budget *b, int64_t now, bool answered, const struct uuid *c
 {
 	bool other = !uuid_equal(&b->failed, crawl);
 
-	if (answered && !other)
+	if (answered && !other && !b->open)
 		return;
 	b->failed = *crawl;
 	b->away = !answered || b->failures > 0;
@@ -318,7 +385,7 @@ set_init(struct budget_set *set, const char *dataset_id)
 struct budget_set *
 budget_set(struct budget *b, const char *dataset_id)
 {
-	struct budget_set *place = NULL;
+	struct budget_set *shared = &b->sets[BUDGET_SETS], *place = NULL;
 
 	for (unsigned i = 0; i < b->set_count; i++) {
 		if (strcmp(b->sets[i].dataset_id, dataset_id) == 0)
@@ -328,11 +395,11 @@ budget_set(struct budget *b, const char *dataset_id)
 	}
 	if (b->set_count < BUDGET_SETS)
 		place = &b->sets[b->set_count++];
-	if (place == NULL) {
-		place = &b->sets[BUDGET_SETS];
-		if (place->window == 0)
-			set_init(place, "");
-		return place;
+	/* As long as somebody is in it, it may be this one, who must find there what was counted there. */
+	if (place == NULL || !is_unused(shared)) {
+		if (shared->window == 0)
+			set_init(shared, "");
+		return shared;
 	}
 	set_init(place, dataset_id);
 	return place;
@@ -342,11 +409,13 @@ unsigned
 budget_set_room(const struct budget *b, const struct budget_set *set, int64_t now)
 {
 	unsigned at_a_time = least(set->window, SET_WINDOW + set->running / SET_SHARE);
-	unsigned places = set->running + set->in_flight;
+	unsigned places = set->running + set->in_flight, refusals = budget_refusals(b, now);
 
+	if (set->is_contested && (now < set->probe_mono_ms || refusals >= SPARE))
+		return 0;
 	if (places < set->limit)
 		return least(at_a_time > set->in_flight ? at_a_time - set->in_flight : 0, set->limit - places);
-	return set->in_flight == 0 && now >= set->probe_mono_ms && budget_refusals(b, now) < PROBES_SPARE;
+	return set->in_flight == 0 && now >= set->probe_mono_ms && refusals < SPARE;
 }
 
 int64_t
@@ -360,10 +429,11 @@ budget_set_taken(struct budget *b, struct budget_set *set)
 {
 	if (set->window < b->calls_max)
 		set->window++;
+	set->is_contested = false;
 	if (set->running <= set->limit)
 		return;
 	set->limit = set->running + set->step;
-	set->step = least(set->step * 2, SET_STEP_MAX);
+	set->step = least(set->step * 2, b->calls_max > SET_STEP_MAX ? b->calls_max : SET_STEP_MAX);
 	set->refused = 0;
 	set->is_cap = false;
 	b->changed = true;
@@ -381,25 +451,28 @@ read_cap(const char *text, unsigned *ret_running, unsigned *ret_cap)
 void
 budget_set_refused(struct budget *b, struct budget_set *set, int64_t now, const char *text)
 {
-	unsigned ours = set->running + set->in_flight, running, cap, foreign;
-	int64_t pause;
+	unsigned ours = set->running + set->in_flight, limit = ours, running, cap, foreign = UINT_MAX;
+	int64_t hold;
 
 	note_refusal(b, now);
 	is_well(b);
 	set->window = set->window > 2 ? set->window / 2 : 1;
 	set->step = 1;
-	set->limit = set->running;
-	set->is_cap = false;
 	if (read_cap(text, &running, &cap)) {
 		foreign = running > ours ? running - ours : 0;
-		set->limit = cap > foreign ? cap - foreign : 0;
-		set->is_cap = foreign == 0;
+		limit = least(limit, cap > foreign ? cap - foreign : 0);
 	}
-	if (now < set->probe_mono_ms)
-		return;			/* was in flight when the others were refused */
-	pause = (int64_t)HOLD_MS << least(set->refused, 2);
-	set->refused++;
-	set->probe_mono_ms = now + (set->is_cap ? HOLD_CAP_MS : pause < HOLD_MAX_MS ? pause : HOLD_MAX_MS);
+	set->is_cap = foreign == 0;
+	/* It was not one beyond the limit, but one in a place that was thought to be ours. */
+	set->is_contested = !set->is_cap && limit < set->limit;
+	set->limit = limit;
+	hold = set->is_cap ? HOLD_CAP_MS : (int64_t)HOLD_MS << least(set->refused, HOLD_DOUBLED);
+	/* Those that were in flight when the others were refused do not lengthen it. */
+	if (now >= set->probe_mono_ms) {
+		set->refused++;
+		set->probe_mono_ms = now + hold;
+	} else if (set->probe_mono_ms > now + hold)
+		set->probe_mono_ms = now + hold;	/* others run there by now, and may end any time */
 }
 
 /* ---- from one keeper to the next ---- */
@@ -431,9 +504,10 @@ budget_save(struct budget *b, int64_t now, int64_t now_wall, struct budget_recor
 	ret->noted_ms = now_wall;
 	for (unsigned i = budget_refusals(b, now); i-- > 0;)
 		ret->limited_ms[ret->limited_count++] = now_wall + refusal_at(b, i) - now;
-	if (now < b->until_mono_ms || b->rounds > 0)
-		save_pause(ret, &(struct budget_pause){ .until_ms = now_wall +
-		    (b->until_mono_ms > now ? b->until_mono_ms - now : 0), .times = b->rounds });
+	if (is_limited_lately(b, now) || b->rounds > 0 || presumed(b, now) > 0)
+		save_pause(ret, &(struct budget_pause){ .limit = presumed(b, now) > 0 ? not_redeemed(b, now) : 0,
+		    .times = b->rounds,
+		    .until_ms = now_wall + larger(b->until_mono_ms - now, -BUDGET_WINDOW_MS) });
 	for (unsigned i = 0; i < b->set_count; i++)
 		save_set(ret, &b->sets[i], now);
 	b->changed = false;
@@ -450,26 +524,37 @@ restore_set(struct budget *b, const struct budget_pause *pause, int64_t until_mo
 	set->probe_mono_ms = until_mono_ms;
 }
 
+static void
+restore_all(struct budget *b, const struct budget_pause *pause, int64_t until_mono_ms, int64_t noted_mono_ms)
+{
+	b->until_mono_ms = until_mono_ms;
+	b->rounds = pause->times;
+	if (b->rounds > 0)
+		b->window = 1;
+	b->presumed = (unsigned)within(pause->limit, 0, BUDGET_REFUSALS_MAX);
+	b->presumed_mono_ms = noted_mono_ms;
+}
+
 void
 budget_restore(struct budget *b, int64_t now, int64_t now_wall, const struct budget_record *r)
 {
 	int64_t noted = now - within(now_wall - r->noted_ms, 0, INT32_MAX);	/* monotonic */
+	int64_t last = INT64_MIN;
 
-	for (unsigned i = 0; i < r->limited_count; i++)
-		note_refusal(b, noted - within(r->noted_ms - r->limited_ms[i], 0, BUDGET_WINDOW_MS));
+	for (unsigned i = 0; i < r->limited_count; i++) {
+		last = larger(last, noted - within(r->noted_ms - r->limited_ms[i], 0, BUDGET_WINDOW_MS));
+		note_refusal(b, last);
+	}
 	for (unsigned i = 0; i < r->pause_count; i++) {
 		const struct budget_pause *pause = &r->pauses[i];
 		bool all = pause->dataset_id[0] == '\0';
-		int64_t until = noted + within(pause->until_ms - r->noted_ms, 0,
+		int64_t until = noted + within(pause->until_ms - r->noted_ms, -BUDGET_WINDOW_MS,
 		    all ? BUDGET_PAUSE_MAX_MS : HOLD_CAP_MS);
 
-		if (!all) {
+		if (all)
+			restore_all(b, pause, until, noted);
+		else
 			restore_set(b, pause, until);
-			continue;
-		}
-		b->until_mono_ms = until;
-		b->rounds = pause->times;
-		b->window = 1;
 	}
 	b->changed = false;
 }

@@ -8,17 +8,22 @@
  * there to meet fewer of them:
  *
  *   refused for its rate   nothing is asked until the pause that it named (or 2, 4, 8, 16,
- *                          32 s) is over; then one call, and with each good answer one more
+ *                          32 s) is over; then one call, and with each good answer one more.
+ *                          The more refusals the last 5 minutes brought, the longer the pauses
+ *                          and the fewer calls at a time
  *   a data set's cap       holds the triggers of that data set alone. What is known of the
  *                          cap is learned: from the text of the refusal, and from how many of
- *                          our crawls ran when it came. A place opens when one of them ends
+ *                          our crawls ran when it came. A place opens when one of them ends;
+ *                          where others take it first, the data set waits for a while
  *   away                   failure after failure (no answer, or 5xx): one probe at a time,
  *                          after 1, 2, 4 ... 30 s, until one is answered
  *   key refused            twice in a row: one probe every few minutes, and at once after
  *                          budget_key_retry()
  *
  * Calls whose answers nobody saw (their poller or the keeper was lost) are presumed to have
- * been refused, until as many others were answered well.
+ * been refused: for 5 minutes, or until as many others were answered well. Good answers count
+ * from a few seconds later on, when none of them can still be under way, and not while others
+ * are refused.
  *
  * The shape is that of a mail queue's feedback (Postfix, qmgr_feedback): a window for each
  * destination that grows with successes and shrinks on refusal.
@@ -52,6 +57,7 @@ struct budget_set {
 	unsigned step;		/* by so much the limit rises when that one is taken */
 	unsigned refused;	/* in a row at the limit */
 	bool	 is_cap;	/* the limit was told, and all who run are ours: trying is hopeless */
+	bool	 is_contested;	/* a place that one of ours left was taken by others */
 	int64_t	 probe_mono_ms;	/* one beyond the limit may be tried then */
 };
 
@@ -61,12 +67,14 @@ struct budget {
 	int64_t	 refusals_mono_ms[BUDGET_REFUSALS_MAX];	/* the last answers 429, a ring */
 	uint64_t refusal_count;
 	unsigned presumed;	/* answers that nobody saw, ... */
-	int64_t	 presumed_mono_ms;	/* ... the last of them */
+	int64_t	 presumed_mono_ms;	/* ... the last of them, ... */
+	unsigned redeemed;	/* ... and good answers since */
 	unsigned window;	/* calls at a time that the provider bore lately */
 	unsigned ceiling;	/* up to it the window grows by one with each good answer, then by one a round */
 	unsigned credit;	/* good answers of this round */
 	unsigned rounds;	/* pauses in a row */
 	int64_t	 until_mono_ms;	/* of the pause */
+	bool	 paused;	/* no call has begun since it did */
 	unsigned failures;	/* in a row */
 	bool	 away;		/* the last call was no good; patience() stands still */
 	bool	 open;		/* so were many before: one probe at a time */
@@ -84,7 +92,7 @@ struct budget_pause {
 	char	 dataset_id[REQUEST_DATASET_SIZE];	/* "": all calls, else the limit of this data set */
 	int64_t	 until_ms;
 	unsigned times;		/* in a row */
-	int64_t	 limit;		/* of a data set; below 0: told, and all who ran were ours */
+	int64_t	 limit;		/* of a data set; below 0: told, and all who ran were ours. Of all: answers presumed */
 };
 
 /* Wall times. They are believed in their distance from noted_ms, so that a clock that was
