@@ -18,6 +18,7 @@
 #define GONE_FAILURES	 5			/* "no such snapshot" in a row, and ... */
 #define GONE_TIME_MS	 (2 * MINUTE_MS)	/* ... for so long, before it is believed */
 #define NAMED_MAX_MS	 HOUR_MS		/* of a pause that the provider names */
+#define TRIGGER_FAILURES 3			/* at least: hours behind a cap may lie between two of them */
 
 static const struct backoff short_backoff = { 1000, MINUTE_MS };
 /* A page of HTML or a cut array is the provider's bad quarter of an hour, not its last word. */
@@ -153,6 +154,13 @@ pause_of(const struct crawl *c, enum pace pace, const struct patience_now *now)
 	}
 }
 
+/* Where there is but one pause, it alone is long enough for a bad moment to pass. */
+static int64_t
+unsound_pause(const struct crawl *c, const struct patience_now *now)
+{
+	return backoff_pause_ms(&unsound_backoff, 2 * c->unsound + (now->max_attempts == 2) * 2 - 1, now->random);
+}
+
 /* "try again in 30s" is obeyed, but not for longer than we would wait between two polls. Other
  * pauses that it names are held by the budget for all calls where that is meant. */
 static int64_t
@@ -170,6 +178,45 @@ is_unsound(enum task_kind kind, const struct msg_verdict *v)
 }
 
 static bool
+is_no_such_job(enum task_kind kind, const struct msg_verdict *v)
+{
+	return kind == TASK_POLL && v->outcome == OUTCOME_RETRY && v->error == ERROR_NOT_FOUND;
+}
+
+/* An answer of another kind than those before it ("no such job" after timeouts, "building" after a day of
+ * failed downloads) is the first of its own row. */
+static bool
+begins_row(const struct crawl *c, enum task_kind kind, const struct msg_verdict *v)
+{
+	if (kind == TASK_DOWNLOAD && v->outcome == OUTCOME_WAIT)
+		return c->looks <= 1;
+	return is_no_such_job(kind, v) && c->looks == 0;
+}
+
+/* The provider knows the job, or could be asked and wants the trigger later: no failure, and so none in a row. */
+static bool
+ends_row(enum task_kind kind, const struct msg_verdict *v, const struct row *row)
+{
+	return kind == TASK_TRIGGER ? !row->counts : kind == TASK_POLL && v->outcome == OUTCOME_WAIT;
+}
+
+static void
+count(struct crawl *c, enum task_kind kind, const struct msg_verdict *v, const struct row *row, int64_t clock_ms)
+{
+	if (begins_row(c, kind, v) || ends_row(kind, v, row)) {
+		c->failures = 0;
+		c->failing_ms = 0;
+	}
+	if (kind == TASK_POLL && v->outcome == OUTCOME_WAIT)
+		c->looks = 0;
+	c->looks += is_no_such_job(kind, v);
+	c->failures += row->counts;
+	c->unsound += is_unsound(kind, v);
+	if (c->failing_ms == 0 && row->span != SPAN_EVER)
+		c->failing_ms = clock_ms;
+}
+
+static bool
 is_over(const struct crawl *c, enum task_kind kind, const struct msg_verdict *v, const struct row *row,
     const struct patience_now *now)
 {
@@ -177,6 +224,8 @@ is_over(const struct crawl *c, enum task_kind kind, const struct msg_verdict *v,
 		return (int64_t)c->polls >= now->max_polls;
 	if (is_unsound(kind, v) && (int64_t)c->unsound >= now->max_attempts)
 		return true;
+	if (kind == TASK_TRIGGER && c->failures < TRIGGER_FAILURES)
+		return false;
 	return now->clock_ms - c->failing_ms >= length_of(row->span, now);
 }
 
@@ -185,25 +234,27 @@ patience_after(struct crawl *c, enum task_kind kind, const struct msg_verdict *v
     struct patience_verdict *ret)
 {
 	const struct row *row = &rows[kind][v->outcome];
+	int64_t named;
 
 	if (row->pace == PACE_NONE)
 		return false;
-	c->failures += row->counts;
-	c->unsound += is_unsound(kind, v);
-	if (c->failing_ms == 0 && row->span != SPAN_EVER)
-		c->failing_ms = now->clock_ms;
+	count(c, kind, v, row, now->clock_ms);
 	ret->ends = is_over(c, kind, v, row, now);
 	ret->error = row->error;
 	ret->step = row->step;
-	ret->pause_ms = is_unsound(kind, v) ? backoff_pause_ms(&unsound_backoff, 2 * c->unsound - 1, now->random) :
-	    pause_of(c, row->pace, now);
-	ret->pause_ms = larger(ret->pause_ms, named_pause(row->pace, v->retry_after_ms, now));
+	ret->pause_ms = is_unsound(kind, v) ? unsound_pause(c, now) : pause_of(c, row->pace, now);
+	named = named_pause(row->pace, v->retry_after_ms, now);
+	if (named > ret->pause_ms) {
+		if (c->failing_ms != 0)
+			c->failing_ms += named - ret->pause_ms;		/* not the crawl's own time */
+		ret->pause_ms = named;
+	}
 	return true;
 }
 
 bool
 patience_is_gone(const struct crawl *c, const struct msg_verdict *v, const struct patience_now *now)
 {
-	return v->outcome == OUTCOME_RETRY && v->error == ERROR_NOT_FOUND && c->failures + 1 >= GONE_FAILURES &&
-	    c->failing_ms > 0 && now->clock_ms - c->failing_ms >= GONE_TIME_MS;
+	return is_no_such_job(TASK_POLL, v) && c->looks + 1 >= GONE_FAILURES &&
+	    now->clock_ms - c->failing_ms >= GONE_TIME_MS;
 }

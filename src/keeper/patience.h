@@ -36,10 +36,11 @@ struct patience_verdict {
 };
 
 /* False when it is no matter of waiting: the handler decides. c's counters of what came in a
- * row (failures, failing_ms, unsound) are brought up to date. */
+ * row (failures, failing_ms, unsound, and of polls looks) are brought up to date; answers
+ * "building" (looks) and those that say that the job runs (polls) the caller has counted. */
 bool patience_after(struct crawl *c, enum task_kind, const struct msg_verdict *, const struct patience_now *,
     struct patience_verdict *ret);
-/* That the provider does not know the job is believed after a while. */
+/* Before patience_after(): that the provider does not know the job is believed after a while. */
 bool patience_is_gone(const struct crawl *c, const struct msg_verdict *, const struct patience_now *);
 /* Until the next poll of a job that runs. */
 int64_t patience_poll_pause(const struct patience_now *);

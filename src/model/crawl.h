@@ -113,7 +113,7 @@ struct crawl {
 	int64_t		 due_ms;	/* next work; the lease's deadline while leased; 0: none */
 	uint64_t	 lease;		/* fencing token, 0: not leased */
 	uint32_t	 triggers;	/* trigger calls that may have made a job */
-	uint32_t	 looks;		/* reconciling: searches that found nothing */
+	uint32_t	 looks;		/* in a row: searches that found nothing, polls that found no such job, "building" */
 	uint32_t	 polls;		/* progress answers seen */
 	uint32_t	 failures;	/* in a row, in this state */
 	uint32_t	 unsound;	/* downloads in a row whose body was no data */
