@@ -37,7 +37,7 @@ mark_path(char *dst, size_t size, const char *store_path, const char *suffix)
 	(void)snprintf(dst, size, "%.*s.mark%s", (int)len, store_path, suffix);
 }
 
-/* The line that says that the store was left like this. -ENOENT: there is none. */
+/* The line that says that the store was left like this. -ENOENT, -ENOTDIR: there is none. */
 static int
 stopped_line(char dst[MARK_SIZE], const char *store_path)
 {
@@ -60,9 +60,10 @@ bool
 store_mark_trusts(const char *store_path, const char *set)
 {
 	char path[PATH_MAX], mark[MARK_SIZE], stopped[MARK_SIZE], running[MARK_SIZE];
+	int r = stopped_line(stopped, store_path);
 
-	if (stopped_line(stopped, store_path) < 0)
-		return true;
+	if (r < 0)
+		return r == -ENOENT || r == -ENOTDIR;
 	mark_path(path, sizeof(path), store_path, "");
 	if (read_text(path, mark, sizeof(mark)) < 0)
 		return false;

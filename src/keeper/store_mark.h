@@ -8,7 +8,8 @@
  *   store_mark_stopped()   after it was closed at an orderly stop
  *
  * "stopped" names the file by device, inode, size and the time of its last change, which no
- * copy shares; "running" names the set of processes, so that a keeper that dies alone is not
+ * copy of files shares (an image of the whole file system, made after a stop, does: nothing in it
+ * can tell); "running" names the set of processes, so that a keeper that dies alone is not
  * taken for a restored backup. After anything else, a crash of the machine among them, the
  * store is doubted: that costs a search at the provider, and a wrong trust costs a job.
  *
