@@ -149,6 +149,7 @@ struct keeper {
 	int64_t			 patience_ms;	/* the patience clock, and ... */
 	int64_t			 patience_mono_ms;	/* ... when it was read last */
 	struct clock_record	 clock_kept;	/* as the store has it */
+	int64_t			 set_between_ms;	/* the clock was set by so much between the last life and this */
 	int64_t			 provider_ahead_ms;	/* the provider's clock minus ours ... */
 	bool			 provider_known, provider_seen;	/* ... has been seen ever, in this life */
 

@@ -118,8 +118,10 @@ presumed(const struct budget *b, int64_t now)
 {
 	int64_t since = now - b->presumed_mono_ms;
 
-	/* At first some may still be on their way, and refused whatever others are answered. */
-	return since >= BUDGET_WINDOW_MS ? 0 : since < UNDER_WAY_MS ? b->presumed : not_redeemed(b, now);
+	if (since >= BUDGET_WINDOW_MS)
+		return 0;
+	/* Where the rate was met lately some may still be on their way, and refused whatever others are answered. */
+	return since < UNDER_WAY_MS && is_limited_lately(b, now) ? b->presumed : not_redeemed(b, now);
 }
 
 void
@@ -131,12 +133,13 @@ budget_unseen(struct budget *b, int64_t now, unsigned calls)
 		b->presumed = presumed(b, now);
 		b->redeemed = 0;
 	}
-	b->presumed = least(b->presumed + calls, BUDGET_REFUSALS_MAX);
+	b->presumed = least(b->presumed + calls, BUDGET_UNSEEN_MAX);
 	b->presumed_mono_ms = now;
 	b->changed = true;
 }
 
-/* Calls in flight that the refusals leave room for. When its rate is met, all of them may be refused. */
+/* Calls in flight that the refusals leave room for. When its rate is met, all of them may be refused; while none
+ * was refused for its rate, what is only presumed leaves one at a time a little longer. */
 static unsigned
 refusals_allow(const struct budget *b, int64_t now)
 {
@@ -146,7 +149,9 @@ refusals_allow(const struct budget *b, int64_t now)
 		return b->calls_max;
 	if (is_limited_lately(b, now) && all < BUDGET_REFUSALS_MAX)
 		return least(b->calls_max, seen < SPARE ? least(SPARE - seen, BUDGET_REFUSALS_MAX - all) : 1);
-	return all < BUDGET_REFUSALS_MAX ? least(b->calls_max, BUDGET_REFUSALS_MAX - all) : 0;
+	if (all < BUDGET_REFUSALS_MAX)
+		return least(b->calls_max, BUDGET_REFUSALS_MAX - all);
+	return !is_limited_lately(b, now) && seen < BUDGET_REFUSALS_MAX && all < BUDGET_UNSEEN_MAX;
 }
 
 /* ---- may it be asked? ---- */
@@ -531,7 +536,7 @@ restore_all(struct budget *b, const struct budget_pause *pause, int64_t until_mo
 	b->rounds = pause->times;
 	if (b->rounds > 0)
 		b->window = 1;
-	b->presumed = (unsigned)within(pause->limit, 0, BUDGET_REFUSALS_MAX);
+	b->presumed = (unsigned)within(pause->limit, 0, BUDGET_UNSEEN_MAX);
 	b->presumed_mono_ms = noted_mono_ms;
 }
 

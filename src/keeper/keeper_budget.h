@@ -21,9 +21,8 @@
  *                          budget_key_retry()
  *
  * Calls whose answers nobody saw (their poller or the keeper was lost) are presumed to have
- * been refused: for 5 minutes, or until as many others were answered well. Good answers count
- * from a few seconds later on, when none of them can still be under way, and not while others
- * are refused.
+ * been refused: for 5 minutes, or until as many others were answered well, which does not count
+ * while others are refused. With them the sum may be 24.
  *
  * The shape is that of a mail queue's feedback (Postfix, qmgr_feedback): a window for each
  * destination that grows with successes and shrinks on refusal.
@@ -41,6 +40,7 @@
 #include "model/request.h"
 
 #define BUDGET_REFUSALS_MAX 20		/* of 25; the rest is for answers that nobody saw */
+#define BUDGET_UNSEEN_MAX   24		/* with those: so few that nothing is blocked if all of them were refused */
 #define BUDGET_WINDOW_MS    300000
 #define BUDGET_PAUSE_MAX_MS 3600000	/* of a pause that the provider names */
 #define BUDGET_SETS	    64		/* data sets that are told apart; all others share one more place */

@@ -120,8 +120,10 @@ keeper_clock_recover(struct keeper *k, uint64_t boot)
 	if (kept->boot != (int64_t)boot)
 		keeper_must(k, store_clamp_times(k->store, keeper_now(k) + k->conf->background_poll_interval_ms, &why),
 		    &why);
-	else if (by <= -CLOCK_SLACK_MS || by >= CLOCK_SLACK_MS)
+	else if (by <= -CLOCK_SLACK_MS || by >= CLOCK_SLACK_MS) {
 		shift(k, by);
+		k->set_between_ms = by;
+	}
 	kept->boot = (int64_t)boot;
 	kept->wall_offset_ms = 0;	/* so that it is written */
 	keeper_clock_keep(k);

@@ -45,7 +45,7 @@ recover_budget(struct keeper *k)
 	struct why why;
 
 	keeper_must(k, store_budget_read(k->store, &record, &why), &why);
-	budget_restore(&k->budget, keeper_mono(k), keeper_now(k), &record);
+	budget_restore(&k->budget, keeper_mono(k), keeper_now(k) - k->set_between_ms, &record);
 	left = k->budget.until_mono_ms - keeper_mono(k);
 	if (left > 0)
 		log_as(KIND_PROVIDER_LIMIT, NULL, "the provider's pause goes on: no call for %lld s",

@@ -154,13 +154,6 @@ pause_of(const struct crawl *c, enum pace pace, const struct patience_now *now)
 	}
 }
 
-/* Where there is but one pause, it alone is long enough for a bad moment to pass. */
-static int64_t
-unsound_pause(const struct crawl *c, const struct patience_now *now)
-{
-	return backoff_pause_ms(&unsound_backoff, 2 * c->unsound + (now->max_attempts == 2) * 2 - 1, now->random);
-}
-
 /* "try again in 30s" is obeyed, but not for longer than we would wait between two polls. Other
  * pauses that it names are held by the budget for all calls where that is meant. */
 static int64_t
@@ -242,7 +235,8 @@ patience_after(struct crawl *c, enum task_kind kind, const struct msg_verdict *v
 	ret->ends = is_over(c, kind, v, row, now);
 	ret->error = row->error;
 	ret->step = row->step;
-	ret->pause_ms = is_unsound(kind, v) ? unsound_pause(c, now) : pause_of(c, row->pace, now);
+	ret->pause_ms = is_unsound(kind, v) ? backoff_pause_ms(&unsound_backoff, 2 * c->unsound - 1, now->random) :
+	    pause_of(c, row->pace, now);
 	named = named_pause(row->pace, v->retry_after_ms, now);
 	if (named > ret->pause_ms) {
 		if (c->failing_ms != 0)
