@@ -1,5 +1,5 @@
-/* What cppcheck is told of the loops of jansson and <sys/queue.h>, whose headers it does
- * not read. */
+/* What cppcheck is told of the loops of jansson, <sys/queue.h> and uthash, whose headers it
+ * does not read. */
 #define json_array_foreach(array, index, value) \
 	for ((index) = 0; ((value) = json_array_get((array), (index))) != NULL; (index)++)
 #define json_object_foreach(object, key, value) \
@@ -8,3 +8,7 @@
 	for ((item) = LIST_FIRST(head); (item) != NULL; (item) = LIST_NEXT((item), field))
 #define STAILQ_FOREACH(item, head, field) \
 	for ((item) = STAILQ_FIRST(head); (item) != NULL; (item) = STAILQ_NEXT((item), field))
+#define DL_FOREACH(head, item) \
+	for ((item) = (head); (item) != NULL; (item) = (item)->next)
+#define HASH_ITER(hh, head, item, following) \
+	for ((item) = (head); (item) != NULL && ((following) = (item)->hh.next, 1); (item) = (following))
