@@ -344,13 +344,17 @@ budget_failed(struct budget *b, int64_t now, bool answered, const struct uuid *c
 }
 
 void
-budget_key_refused(struct budget *b, int64_t now, uint64_t random)
+budget_key_refused(struct budget *b, int64_t now, const struct uuid *crawl, uint64_t random)
 {
 	if (b->key_refused && now < b->key_mono_ms)
 		return;
 	/* It may be one crawl's job that is not ours to see: another call finds out at once. */
-	b->key_mono_ms = b->key_refused ? now + backoff_jitter(KEY_PAUSE_MS, 10, random) : now;
+	b->key_is_sure = crawl == NULL ||
+	    (b->key_refused && (b->key_is_sure || !uuid_equal(&b->key_crawl, crawl)));
+	b->key_mono_ms = b->key_is_sure ? now + backoff_jitter(KEY_PAUSE_MS, 10, random) : now;
 	b->key_refused = true;
+	if (crawl != NULL)
+		b->key_crawl = *crawl;
 	b->away = b->open = false;	/* it is there, and says no */
 	b->failures = b->probes = 0;
 }

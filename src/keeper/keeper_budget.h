@@ -17,7 +17,7 @@
  *                          where others take it first, the data set waits for a while
  *   away                   failure after failure (no answer, or 5xx): one probe at a time,
  *                          after 1, 2, 4 ... 30 s, until one is answered
- *   key refused            twice in a row: one probe every few minutes, and at once after
+ *   key refused            to a trigger, or for two crawls in a row: one probe every few minutes, and at once after
  *                          budget_key_retry()
  *
  * Calls whose answers nobody saw (their poller or the keeper was lost) are presumed to have
@@ -81,7 +81,8 @@ struct budget {
 	unsigned probes;	/* in a row, in vain */
 	int64_t	 probe_mono_ms;
 	struct uuid failed;	/* the crawl of the last failure */
-	bool	 key_refused;
+	bool	 key_refused, key_is_sure;
+	struct uuid key_crawl;	/* whose job was asked about when it was refused last */
 	int64_t	 key_mono_ms;	/* the next probe of a refused key */
 	bool	 changed;	/* what a later keeper has to know, since budget_save() */
 	struct budget_set sets[BUDGET_SETS + 1];
@@ -128,7 +129,8 @@ int64_t budget_limited(struct budget *, int64_t now_mono_ms, int64_t retry_after
 /* No answer, or one that blames the provider itself (5xx). crawl tells one crawl's trouble from
  * the provider's. */
 void budget_failed(struct budget *, int64_t now_mono_ms, bool answered, const struct uuid *crawl, uint64_t random);
-void budget_key_refused(struct budget *, int64_t now_mono_ms, uint64_t random);
+/* crawl: whose job was asked about, which may not be ours to see; NULL: a call of which that cannot be. */
+void budget_key_refused(struct budget *, int64_t now_mono_ms, const struct uuid *crawl, uint64_t random);
 bool budget_key_is_refused(const struct budget *, int64_t now_mono_ms);	/* for sure: the next probe is a while off */
 void budget_key_retry(struct budget *, int64_t now_mono_ms);
 /* Nobody will ever know. */

@@ -130,11 +130,12 @@ note_limited(struct keeper *k, const struct msg_verdict *v)
 }
 
 static void
-note_key_refused(struct keeper *k, const struct msg_verdict *v)
+note_key_refused(struct keeper *k, enum task_kind kind, const struct msg_verdict *v)
 {
 	bool known = budget_key_is_refused(&k->budget, keeper_mono(k));
+	bool of_job = kind != TASK_TRIGGER && kind != TASK_RECONCILE;
 
-	budget_key_refused(&k->budget, keeper_mono(k), k->random());
+	budget_key_refused(&k->budget, keeper_mono(k), of_job ? &v->crawl_id : NULL, k->random());
 	if (known || !budget_key_is_refused(&k->budget, keeper_mono(k)))
 		return;
 	log_as(KIND_PROVIDER_KEY_REFUSED, NULL, "triggers stop, crawls wait; the key is tried again every few minutes "
@@ -173,7 +174,7 @@ keeper_note_answer(struct keeper *k, enum task_kind kind, const struct msg_verdi
 	if (v->outcome == OUTCOME_LIMITED)
 		note_limited(k, v);
 	else if (v->outcome == OUTCOME_AUTH)
-		note_key_refused(k, v);
+		note_key_refused(k, kind, v);
 	else if (is_failure(v))
 		note_failed(k, v);
 	else if (v->http_status != 0 && v->outcome != OUTCOME_BUSY)

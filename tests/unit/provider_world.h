@@ -535,6 +535,8 @@ failed(struct world *w, const struct w_call *call)
 static void
 note(struct world *w, const struct w_call *call)
 {
+	struct uuid id = id_of(call->crawl);
+
 	switch (call->said) {
 	case SAID_OK:
 		budget_answered(&w->b);
@@ -543,7 +545,7 @@ note(struct world *w, const struct w_call *call)
 		(void)budget_limited(&w->b, mono(w), call->retry_after, rnd(w));
 		break;
 	case SAID_KEY:
-		budget_key_refused(&w->b, mono(w), rnd(w));
+		budget_key_refused(&w->b, mono(w), call->ask == ASK_TRIGGER ? NULL : &id, rnd(w));
 		break;
 	case SAID_UNKNOWN:
 	case SAID_UNSENT:

@@ -326,7 +326,7 @@ anything(struct budget *b, int64_t now, uint64_t random)
 		budget_failed(b, now, random & 16, &crawl, random);
 		break;
 	case 2:
-		budget_key_refused(b, now, random);
+		budget_key_refused(b, now, random & 32 ? NULL : &crawl, random);
 		break;
 	case 3:
 		budget_unseen(b, now, (random >> 8) % 8);
@@ -469,6 +469,8 @@ one_good_answer_ends_a_row_of_failures(void **state)
 
 /* ---- the key ---- */
 
+static const struct uuid one = { { 1 } }, two = { { 2 } };
+
 static void
 a_refused_key_is_tried_twice_then_every_few_minutes(void **state)
 {
@@ -476,14 +478,16 @@ a_refused_key_is_tried_twice_then_every_few_minutes(void **state)
 	int64_t now = 1000;
 
 	(void)state;
-	budget_key_refused(&b, now, 0);
-	assert_int_equal(budget_room(&b, now), 1);		/* it may be that call's alone */
+	budget_key_refused(&b, now, &one, 0);
+	assert_int_equal(budget_room(&b, now), 1);		/* it may be that job's alone, ... */
+	budget_key_refused(&b, now, &one, 0);
+	assert_int_equal(budget_room(&b, now), 1);		/* ... however often it is asked about */
 	assert_false(budget_key_is_refused(&b, now));
 	for (unsigned i = 0; i < 20; i++) {
 		int64_t opens;
 
-		budget_key_refused(&b, now, i * UINT64_C(0x9e3779b97f4a7c15));
-		budget_key_refused(&b, now + 1, 0);		/* was in flight */
+		budget_key_refused(&b, now, i % 2 ? &one : &two, i * UINT64_C(0x9e3779b97f4a7c15));
+		budget_key_refused(&b, now + 1, NULL, 0);		/* was in flight */
 		assert_true(budget_key_is_refused(&b, now));
 		assert_int_equal(state_at(&b, now), PROVIDER_KEY_REFUSED);
 		assert_false(budget_patience_runs(&b, now));
@@ -505,13 +509,12 @@ a_new_key_is_tried_at_once(void **state)
 	struct budget b = fresh(CALLS);
 
 	(void)state;
-	budget_key_refused(&b, 1000, 0);
-	budget_key_refused(&b, 1000, 0);
+	budget_key_refused(&b, 1000, NULL, 0);			/* a trigger: that is the key's */
 	assert_int_equal(budget_room(&b, 2000), 0);
 	budget_key_retry(&b, 2000);
 	assert_int_equal(budget_room(&b, 2000), 1);
 	assert_false(budget_key_is_refused(&b, 2000));
-	budget_key_refused(&b, 2100, 0);			/* no better */
+	budget_key_refused(&b, 2100, &one, 0);			/* no better */
 	assert_true(budget_key_is_refused(&b, 2100));
 	assert_int_equal(budget_room(&b, 2100), 0);
 	budget_key_retry(&b, 3000);
@@ -537,7 +540,7 @@ one_refused_call_amid_good_answers_stops_nothing(void **state)
 
 	(void)state;
 	for (int64_t now = 0; now < 100000; now += 1000) {
-		budget_key_refused(&b, now, 0);
+		budget_key_refused(&b, now, &one, 0);
 		assert_int_equal(budget_room(&b, now), 1);
 		budget_answered(&b);
 		assert_int_equal(budget_room(&b, now), CALLS);

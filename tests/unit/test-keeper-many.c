@@ -343,6 +343,7 @@ test_retry_of_a_crawl_that_never_had_a_job_starts_one(void **state)
 	answer_task(w, TASK_TRIGGER, OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH);	/* its client waits: told */
 	assert_int_equal(crawl_of(w, &m.crawl_id).error, ERROR_BRIGHTDATA_AUTH);
 	w->poller.count = 0;
+	keeper_reloaded(w->keeper);		/* with a better key */
 	send_ref(w, MSG_CRAWL_RETRY, &m.crawl_id);
 	assert_int_equal(last_answer(w)->error, ERROR_NONE);
 	assert_int_equal(last_task(&w->poller)->kind, TASK_TRIGGER);
