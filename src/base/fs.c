@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
 
 #include "base/mem.h"
@@ -213,4 +214,29 @@ fs_unix_address(const char *path, struct sockaddr_un *ret, int *ret_dirfd)
 	*ret = address;
 	*ret_dirfd = take_fd(&fd);
 	return 0;
+}
+
+#define RESERVE_MAX (UINT64_C(64) << 20)
+#define RESERVE_PART 8
+
+int
+fs_room(int dirfd, struct fs_room *ret)
+{
+	struct statvfs st;
+
+	if (fstatvfs(dirfd, &st) < 0)
+		return -errno;
+	ret->free = (uint64_t)st.f_bavail * st.f_frsize;
+	ret->size = (uint64_t)st.f_blocks * st.f_frsize;
+	ret->reserve = ret->size / RESERVE_PART < RESERVE_MAX ? ret->size / RESERVE_PART : RESERVE_MAX;
+	return 0;
+}
+
+bool
+fs_is_same_dir(int dirfd, const char *path)
+{
+	struct stat ours, there;
+
+	return fstat(dirfd, &ours) == 0 && stat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+	    ours.st_ino == there.st_ino;
 }

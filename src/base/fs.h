@@ -8,7 +8,9 @@
 #ifndef BASE_FS_H
 #define BASE_FS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct why;
@@ -22,6 +24,15 @@ int fs_sync_dir(int dirfd);
 int fs_sync_dir_of(int dirfd, const char *path);
 /* Reads a small file whole (at most max bytes) into memory, NUL-terminated; caller frees. -EFBIG. */
 int fs_read_small(const char *path, size_t max, char **ret_text, size_t *ret_len);
+
+/* How much may still be written on the file system of an open directory, and how much of that
+ * trawld leaves free for what must go on: an eighth of it, at most 64 MiB. */
+struct fs_room {
+	uint64_t free, size, reserve;
+};
+int fs_room(int dirfd, struct fs_room *ret);
+/* Whether an open directory is still the one at its path. */
+bool fs_is_same_dir(int dirfd, const char *path);
 
 /* Fills a sockaddr_un for a path of any length: one that does not fit is reached
  * through /proc/self/fd of its directory, which *ret_dirfd then holds open

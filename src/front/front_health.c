@@ -48,7 +48,8 @@ write_checks(struct json_out *json, const struct msg_health_answer *health)
 	json_out_key(json, "checks");
 	json_out_open(json);
 	json_out_member(json, "keeper", "ok");
-	json_out_member(json, "store", health->store_ok ? "ok" : "failed");
+	json_out_member(json, "store", health->store_ok ? "ok" : "cannot be written; what is in it is told");
+	json_out_member(json, "disk", health->disk_low ? "full: no crawl is begun until there is room" : "ok");
 	json_out_member(json, "pollers", health->pollers > 0 ? "ok" : none_connected);
 	json_out_member(json, "publisher", health->publishers > 0 ? "ok" : none_connected);
 	json_out_member(json, "provider", providers[health->provider].check);
@@ -91,7 +92,7 @@ write_counts(struct json_out *json, const struct msg_health_answer *health)
 static void
 health_on_health(struct call *call, const struct msg_health_answer *health)
 {
-	bool healthy = health->store_ok && health->pollers > 0;
+	bool healthy = health->store_ok && !health->disk_low && health->pollers > 0;
 	int64_t active = 0;
 
 	for (unsigned i = 0; i < CRAWL_STATE_COUNT; i++) {

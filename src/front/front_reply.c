@@ -147,6 +147,7 @@ static const char *const refusals[ERROR_CODE_COUNT] = {
 	[ERROR_UNAVAILABLE] = "The job store cannot take this at the moment.",
 	[ERROR_INTERNAL] = "The job store failed over this request.",
 	[ERROR_STORAGE_ERROR] = "The job store cannot be written.",
+	[ERROR_DISK_FULL] = "The disk has too little room.",
 };
 
 void

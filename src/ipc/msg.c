@@ -36,6 +36,7 @@ msg_name(unsigned type)
 		[MSG_STORE_DONE] = "STORE_DONE",
 		[MSG_CANCEL_DONE] = "CANCEL_DONE",
 		[MSG_TRIGGER_KEPT] = "TRIGGER_KEPT",
+		[MSG_TELL_AGAIN] = "TELL_AGAIN",
 		[MSG_TRIGGER_OPEN] = "TRIGGER_OPEN",
 		[MSG_SEARCH] = "SEARCH",
 		[MSG_SEARCH_PAGE] = "SEARCH_PAGE",
@@ -369,6 +370,9 @@ msg_health_answer_put(struct wire_out *out, const struct msg_health_answer *m)
 	wire_begin(out, MSG_HEALTH_ANSWER);
 	wire_put_u64(out, m->request);
 	wire_put_bool(out, m->store_ok);
+	wire_put_bool(out, m->disk_low);
+	wire_put_u64(out, m->disk_free);
+	wire_put_u64(out, m->disk_reserve);
 	for (unsigned i = 0; i < CRAWL_STATE_COUNT; i++)
 		wire_put_u32(out, m->counts[i]);
 	wire_put_u32(out, m->pollers);
@@ -389,6 +393,9 @@ msg_health_answer_get(struct wire_in *in, struct msg_health_answer *m)
 {
 	m->request = wire_get_u64(in);
 	m->store_ok = wire_get_bool(in);
+	m->disk_low = wire_get_bool(in);
+	m->disk_free = wire_get_u64(in);
+	m->disk_reserve = wire_get_u64(in);
 	for (unsigned i = 0; i < CRAWL_STATE_COUNT; i++)
 		m->counts[i] = wire_get_u32(in);
 	m->pollers = wire_get_u32(in);
@@ -493,6 +500,20 @@ msg_task_returned_get(struct wire_in *in, struct msg_task_returned *m)
 {
 	m->lease = wire_get_u64(in);
 	wire_get_uuid(in, &m->crawl_id);
+	return wire_end(in);
+}
+
+void
+msg_tell_again_put(struct wire_out *out, const struct msg_tell_again *m)
+{
+	wire_begin(out, MSG_TELL_AGAIN);
+	wire_put_u32(out, m->nothing);
+}
+
+int
+msg_tell_again_get(struct wire_in *in, struct msg_tell_again *m)
+{
+	m->nothing = wire_get_u32(in);
 	return wire_end(in);
 }
 

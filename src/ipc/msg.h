@@ -6,7 +6,7 @@
  *   front ----CRAWL_CREATE, CRAWL_READ, CRAWL_FETCH, CRAWL_RETRY, CRAWL_CANCEL, FORGET,
  *             HEALTH_READ----------------------------------------------------------------> keeper
  *   front <---CRAWL_ANSWER, HEALTH_ANSWER------------------------------------------------- keeper
- *   poller <--TASK, TRIGGER_KEPT, SEARCH, SEARCH_WANTED----------------------------------- keeper
+ *   poller <--TASK, TRIGGER_KEPT, TELL_AGAIN, SEARCH, SEARCH_WANTED----------------------- keeper
  *   poller ---TRIGGER_OPEN, TRIGGER_DONE, POLL_DONE, DOWNLOAD_DONE, STORE_DONE, CANCEL_DONE,
  *             SEARCH_PAGE, SEARCH_INPUT, SEARCH_DONE, TASK_PROGRESS, TASK_RETURNED,
  *             POLLER_STATE---------------------------------------------------------------> keeper
@@ -32,7 +32,7 @@
 #include "model/event.h"
 #include "model/request.h"
 
-#define IPC_VERSION 3		/* raise with any change below */
+#define IPC_VERSION 4		/* raise with any change below */
 
 enum msg_type {
 	MSG_HELLO,		/* both ways, first on each connection */
@@ -72,6 +72,7 @@ enum msg_type {
 
 	MSG_EVENT_BATCH,	/* keeper -> publisher: the oldest events, in order; one batch at a time */
 	MSG_EVENT_ACK,		/* publisher: all up to seq are at their sink for good; the keeper forgets them */
+	MSG_TELL_AGAIN,		/* keeper -> poller: what was told and not acknowledged, and what is open, as to a new keeper */
 
 	MSG_TYPE_COUNT
 };
@@ -151,7 +152,9 @@ enum provider_state {
 
 struct msg_health_answer {
 	uint64_t	request;
-	bool		store_ok;
+	bool		store_ok;	/* false: it cannot be written; what is in it is still told */
+	bool		disk_low;	/* no trigger and no download for want of room */
+	uint64_t	disk_free, disk_reserve;	/* bytes of DATA_DIR's file system, and how many are kept free */
 	uint32_t	counts[CRAWL_STATE_COUNT];	/* live states; ended ones since start */
 	uint32_t	pollers;	/* connected */
 	uint32_t	publishers;
@@ -191,6 +194,10 @@ struct msg_task_progress {
 struct msg_trigger_ref {		/* TRIGGER_KEPT, TRIGGER_OPEN */
 	uint64_t	lease;
 	struct uuid	crawl_id;
+};
+
+struct msg_tell_again {			/* nothing but itself */
+	uint32_t	nothing;
 };
 
 struct msg_task_returned {
@@ -330,6 +337,7 @@ MSG_PAIR(poller_state);
 MSG_PAIR(task);
 MSG_PAIR(task_progress);
 MSG_PAIR(task_returned);
+MSG_PAIR(tell_again);
 MSG_PAIR(trigger_done);
 MSG_PAIR(poll_done);
 MSG_PAIR(download_done);

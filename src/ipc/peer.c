@@ -381,6 +381,21 @@ peer_flush(struct peer *peer)
 		(void)bufferevent_write_buffer(peer->stream, peer->staged);
 }
 
+void
+peer_discard(struct peer *peer)
+{
+	(void)evbuffer_drain(peer->staged, evbuffer_get_length(peer->staged));
+}
+
+void
+peer_pause(struct peer *peer, bool pause)
+{
+	if (pause)
+		(void)bufferevent_disable(peer->stream, EV_READ);
+	else
+		(void)bufferevent_enable(peer->stream, EV_READ);
+}
+
 size_t
 peer_unsent(const struct peer *peer)
 {

@@ -73,6 +73,9 @@ void *peer_data(const struct peer *);
 void peer_send(struct peer *, struct wire_out *out);
 void peer_hold(struct peer *, bool hold);
 void peer_flush(struct peer *);
+void peer_discard(struct peer *);	/* what is held and has not been flushed */
+/* Read nothing more from it until it is resumed; not even its end is noticed. */
+void peer_pause(struct peer *, bool pause);
 size_t peer_unsent(const struct peer *);
 
 #endif

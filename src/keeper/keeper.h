@@ -13,6 +13,7 @@
  *   keeper_lease.c    leases end, overrun, or are lost
  *   keeper_grant.c    due work becomes leases, as the provider and the pollers have room
  *   keeper_budget.c   when the provider may be asked (pure; keeper_budget.h)
+ *   keeper_disk.c     room on the disk; what goes on without any
  *   keeper_clock.c    the wall clock of a turn, the patience clock, what outlives a keeper of them
  *   keeper_watch.c    requests that wait for a crawl
  *   keeper_outbox.c   events to the publisher
@@ -30,6 +31,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/json_out.h"
 #include "base/log.h"
 #include "conf/conf.h"
@@ -121,6 +123,12 @@ struct job {
 
 #define KEEPER_MINUTES STORE_MINUTES
 
+/* What is known of the store at the start. */
+struct keeper_start {
+	uint64_t boot;		/* names this start of the machine */
+	bool	 doubtful;	/* the store may be a copy: what it holds as accepted may have been triggered since */
+};
+
 struct keeper {
 	const struct conf	*conf;
 	const struct clock	*clock;
@@ -144,6 +152,15 @@ struct keeper {
 	unsigned		 changes;	/* since the last turn */
 	const char		*request_id;	/* of the client's request that is being handled; NULL: of none */
 	bool			 draining;
+	int			 (*room)(int dirfd, struct fs_room *ret);	/* fs_room(); a test gives its own */
+	int			 data_dir_fd;	/* -1: not known */
+	struct fs_room		 disk;
+	bool			 disk_low;	/* no trigger, no download */
+	unsigned		 disk_refused;	/* downloads in a row that found no room ... */
+	int64_t			 disk_mono_ms;	/* ... none is given out until then */
+	struct keeper_start	 start;
+	bool			 begun;		/* keeper_begin() is behind us */
+	bool			 suspended;	/* the store cannot be written: it is only read */
 	bool			 calls_wait;	/* polls are due and find no room: triggers leave them some */
 	int64_t			 wall_offset_ms;	/* wall minus monotonic, as of this turn */
 	int64_t			 patience_ms;	/* the patience clock, and ... */
@@ -181,13 +198,10 @@ struct keeper {
  * priorities (event_base_priority_init) and nothing on it yet. */
 struct keeper *keeper_new(struct event_base *, struct store *, const struct conf *, const struct clock *,
     uint64_t (*random)(void), const struct keeper_parent *);
-/* What is known of the store at the start. */
-struct keeper_start {
-	uint64_t boot;		/* names this start of the machine */
-	bool	 doubtful;	/* the store may be a copy: what it holds as accepted may have been triggered since */
-};
 /* Begins a new epoch and takes up what a former keeper left: call once, before any peer. */
 void keeper_recover(struct keeper *, const struct keeper_start *);
+void keeper_begin(struct keeper *);	/* the same, once the store can be written */
+void keeper_resume(struct keeper *);	/* a new epoch, after a time in which it could not */
 /* The parent has read its configuration anew: what waits for a person is tried at once. */
 void keeper_reloaded(struct keeper *);
 void keeper_free(struct keeper *);	/* closes the peers and the store; commits nothing */
@@ -216,6 +230,16 @@ void keeper_drain(struct keeper *);		/* a turn; from now on nothing is given out
 size_t keeper_unsent(const struct keeper *);	/* bytes that wait to leave */
 /* Where result is a store's failure, the end of the process. */
 void keeper_must(struct keeper *, int result, const struct why *);
+
+/* ---- the disk ---- */
+
+struct why;
+void keeper_disk_look(struct keeper *);		/* each second */
+void keeper_disk_refused(struct keeper *);	/* a download found no room */
+bool keeper_disk_lets_download(const struct keeper *);
+/* A commit failed for want of room: what it held is dropped, and until one succeeds the store is only read. */
+void keeper_suspend(struct keeper *, const struct why *);
+void keeper_try_resume(struct keeper *);
 
 /* ---- crawls ---- */
 

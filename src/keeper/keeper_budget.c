@@ -414,6 +414,13 @@ budget_set(struct budget *b, const char *dataset_id)
 	return place;
 }
 
+void
+budget_forget_counts(struct budget *b)
+{
+	for (unsigned i = 0; i <= BUDGET_SETS; i++)
+		b->sets[i].waiting = b->sets[i].running = 0;
+}
+
 unsigned
 budget_set_room(const struct budget *b, const struct budget_set *set, int64_t now)
 {

@@ -139,6 +139,7 @@ void budget_unseen(struct budget *, int64_t now_mono_ms, unsigned calls);
 /* ---- data sets ---- */
 
 struct budget_set *budget_set(struct budget *, const char *dataset_id);
+void budget_forget_counts(struct budget *);	/* waiting and running, before they are counted anew */
 /* Triggers of it that may begin now, as far as the data set is concerned. */
 unsigned budget_set_room(const struct budget *, const struct budget_set *, int64_t now_mono_ms);
 /* When one beyond the limit may be tried, of a data set that triggers wait for; INT64_MAX: none. */

@@ -264,7 +264,7 @@ keeper_grant_newborn(struct keeper *k, struct job *job)
 {
 	struct budget_set *set = budget_set(&k->budget, job->request.dataset_id);
 
-	if (k->draining || set->waiting > 0 || trigger_room(k, k->calls_wait) == 0 ||
+	if (k->draining || k->disk_low || set->waiting > 0 || trigger_room(k, k->calls_wait) == 0 ||
 	    budget_set_room(&k->budget, set, keeper_mono(k)) == 0)
 		return NULL;
 	return lease_crawl(k, job, TASK_TRIGGER, keeper_choose_poller(k, TASK_TRIGGER));
@@ -277,11 +277,14 @@ keeper_grant(struct keeper *k)
 {
 	k->turn_set = (k->turn_set + 1) % (BUDGET_SETS + 1);
 	grant_lane(k, LANE_STORE);
-	grant_lane(k, LANE_TRANSFER);
+	if (keeper_disk_lets_download(k))
+		grant_lane(k, LANE_TRANSFER);
 	keeper_search_grant(k);
-	grant_triggers(k, true);
+	if (!k->disk_low)
+		grant_triggers(k, true);
 	grant_lane(k, LANE_CALL);
-	grant_triggers(k, false);
+	if (!k->disk_low)
+		grant_triggers(k, false);
 	k->calls_wait = calls_wait(k);
 }
 
@@ -308,6 +311,8 @@ keeper_grant_next(struct keeper *k)
 	int64_t now = keeper_now(k), next = earlier(opens_next(k), keeper_search_next(k)), due;
 	struct why why;
 
+	if (keeper_mono(k) < k->disk_mono_ms)
+		next = earlier(next, now + k->disk_mono_ms - keeper_mono(k));
 	/* What is due by now and was not given out waits for something to end, which wakes us. */
 	for (enum crawl_lane lane = LANE_TRIGGER; lane < LANE_COUNT; lane++) {
 		if (lane == LANE_SEARCH)
@@ -364,6 +369,19 @@ provider_words(enum provider_state state)
 	return words[state];
 }
 
+/* What would cost room stands still for want of it. */
+static bool
+disk_waits(const struct keeper *k, const struct crawl *c, char *dst, size_t size)
+{
+	bool wants = c->state == CRAWL_ACCEPTED || c->state == CRAWL_READY || c->state == CRAWL_DOWNLOADING;
+
+	if (!wants || (!k->disk_low && (c->state == CRAWL_ACCEPTED || keeper_disk_lets_download(k))))
+		return false;
+	(void)snprintf(dst, size, "the disk of DATA_DIR has too little room: %llu MiB are free, %llu are kept free",
+	    (unsigned long long)(k->disk.free >> 20), (unsigned long long)(k->disk.reserve >> 20));
+	return true;
+}
+
 static void
 trigger_waits(struct keeper *k, struct job *job, char *dst, size_t size, int64_t *ret_until)
 {
@@ -394,6 +412,8 @@ keeper_waiting_for(struct keeper *k, struct job *job, char dst[WAITING_SIZE], in
 	if (!due || crawl_is_terminal(c->state) || c->state == CRAWL_STORING)
 		return;
 	state = budget_state(&k->budget, keeper_mono(k), &until);
+	if (disk_waits(k, c, dst, WAITING_SIZE))
+		return;
 	if (state != PROVIDER_OK) {
 		(void)str_copy(dst, WAITING_SIZE, provider_words(state));
 		*ret_until = keeper_now(k) + until - keeper_mono(k);

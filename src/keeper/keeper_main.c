@@ -139,10 +139,13 @@ open_store(struct program *program)
 	return store;
 }
 
+/* Without room no mark is written: then there is none, and the store is doubted at the next start. */
 static void
-must_mark(int result)
+check_mark(const struct program *program, int result)
 {
-	if (result < 0)
+	if (result == -ENOSPC || result == -EROFS || result == -EDQUOT)
+		store_mark_remove(program->store_path);
+	else if (result < 0)
 		fatal_as(EXIT_STATUS_FAILURE, KIND_STORE_FAILED, "the mark beside the job store cannot be written: %s",
 		    strerror(-result));
 }
@@ -158,7 +161,7 @@ take_up(struct program *program, const struct conf *conf)
 	start.doubtful = !store_mark_trusts(program->store_path, program->set);
 	program->keeper = keeper_new(program->base, open_store(program), conf, &clock_system, random_u64, &parent);
 	keeper_recover(program->keeper, &start);
-	must_mark(store_mark_running(program->store_path, program->set));
+	check_mark(program, store_mark_running(program->store_path, program->set));
 }
 
 int
@@ -183,7 +186,7 @@ main(int argc, char **argv)
 
 	keeper_turn(program.keeper);
 	keeper_free(program.keeper);
-	must_mark(store_mark_stopped(program.store_path));
+	check_mark(&program, store_mark_stopped(program.store_path));
 	if (program.end != NULL)
 		event_free(program.end);
 	control_free(program.control);

@@ -5,6 +5,7 @@
 #include "keeper/keeper.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -77,6 +78,8 @@ keeper_peer_add(struct keeper *k, const struct inherit_message *who, int fd)
 	p->peer = peer_new(k->base, fd, ROLE_KEEPER, who, rules, &events, k);
 	peer_set_data(p->peer, p);
 	peer_hold(p->peer, true);
+	if (k->suspended && p->role != ROLE_FRONT)
+		peer_pause(p->peer, true);
 	DL_APPEND(k->peers, p);
 }
 
@@ -112,5 +115,7 @@ keeper_free(struct keeper *k)
 	json_out_done(&k->json);
 	json_out_done(&k->json2);
 	store_close(k->store);
+	if (k->data_dir_fd >= 0)
+		(void)close(k->data_dir_fd);
 	free(k);
 }

@@ -35,6 +35,15 @@ keeper_answer(struct keeper *k, struct keeper_peer *front, uint64_t request, enu
 	keeper_wake(k);
 }
 
+/* Nothing can be noted while the store is only read. */
+static bool
+refused_for_now(struct keeper *k, struct keeper_peer *front, uint64_t request)
+{
+	if (k->suspended)
+		keeper_answer(k, front, request, ERROR_DISK_FULL, false, false, NULL);
+	return k->suspended;
+}
+
 /* ---- CREATE ---- */
 
 static bool
@@ -81,7 +90,7 @@ find_by_key(struct keeper *k, const char *key, struct job *ret)
 	keeper_must(k, result, &why);
 	if (!keeper_find(k, &id, ret))
 		return false;
-	if (!crawl_is_terminal(ret->crawl.state) ||
+	if (!crawl_is_terminal(ret->crawl.state) || k->suspended ||
 	    keeper_now(k) - ret->crawl.finished_ms < k->conf->idempotency_keep_ms)
 		return true;
 	keeper_must(k, store_idempotency_forget(k->store, key, &why), &why);
@@ -115,8 +124,9 @@ create(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_creat
 		answer_existing(k, front, m, true, ERROR_IDEMPOTENCY_MISMATCH, &job);
 		return;
 	}
-	if (k->live >= KEEPER_LIVE_MAX) {
-		keeper_answer(k, front, m->request, ERROR_UNAVAILABLE, false, false, NULL);
+	if (k->live >= KEEPER_LIVE_MAX || k->suspended || k->disk_low) {
+		keeper_answer(k, front, m->request, k->suspended || k->disk_low ? ERROR_DISK_FULL : ERROR_UNAVAILABLE,
+		    false, false, NULL);
 		return;
 	}
 	if (key_is_refused(k, m)) {
@@ -181,7 +191,7 @@ keeper_on_crawl_read(struct peer *peer, struct wire_in *in, void *arg)
 		return -EBADMSG;
 	if (!keeper_find(k, &m.crawl_id, &job))
 		keeper_answer(k, front, m.request, ERROR_NOT_FOUND, false, false, NULL);
-	else if (m.refresh && !k->conf->background_polling_enabled && job.crawl.state == CRAWL_POLLING)
+	else if (m.refresh && !k->suspended && !k->conf->background_polling_enabled && job.crawl.state == CRAWL_POLLING)
 		refresh(k, front, m.request, &job);
 	else
 		keeper_answer(k, front, m.request, ERROR_NONE, false, false, &job);
@@ -270,12 +280,11 @@ keeper_on_crawl_fetch(struct peer *peer, struct wire_in *in, void *arg)
 	k->request_id = m.request_id;
 	if (!keeper_find(k, &m.crawl_id, &job))
 		keeper_answer(k, front, m.request, ERROR_NOT_FOUND, false, false, NULL);
-	else if (can_be_reopened(k, &job.crawl)) {
-		(void)keeper_reopen(k, &job);
-		fetch(k, front, m.request, &job);
-	} else if (crawl_is_terminal(job.crawl.state))
+	else if (crawl_is_terminal(job.crawl.state) && !can_be_reopened(k, &job.crawl))
 		keeper_answer(k, front, m.request, job.crawl.error, false, false, &job);
-	else if (can_be_fetched(k, &job.crawl))
+	else if (refused_for_now(k, front, m.request))
+		log_debug(LOG_FIELDS(.crawl = &m.crawl_id), "download asked for while the store is only read");
+	else if (keeper_reopen(k, &job) || can_be_fetched(k, &job.crawl))
 		fetch(k, front, m.request, &job);
 	else
 		keeper_answer(k, front, m.request, ERROR_NOT_READY, false, false, &job);
@@ -299,6 +308,8 @@ keeper_on_crawl_retry(struct peer *peer, struct wire_in *in, void *arg)
 		keeper_answer(k, front, m.request, ERROR_NOT_FOUND, false, false, NULL);
 		return 0;
 	}
+	if (refused_for_now(k, front, m.request))
+		return 0;
 	if (k->live >= KEEPER_LIVE_MAX) {
 		keeper_answer(k, front, m.request, ERROR_UNAVAILABLE, false, false, NULL);
 		return 0;
@@ -372,6 +383,8 @@ keeper_on_crawl_cancel(struct peer *peer, struct wire_in *in, void *arg)
 		keeper_answer(k, front, m.request, ERROR_NOT_FOUND, false, false, NULL);
 		return 0;
 	}
+	if (refused_for_now(k, front, m.request))
+		return 0;
 	k->request_id = m.request_id;
 	error = cancel(k, &job);
 	k->request_id = NULL;

@@ -51,6 +51,8 @@ patience_ends(struct keeper *k, struct job *job, enum task_kind kind, const stru
 	char text[ERROR_TEXT_SIZE + 256];
 
 	error = error_or(error, error_or(v->error, usual_error(kind)));
+	if (error == ERROR_DISK_FULL)
+		error = ERROR_STORAGE_ERROR;	/* the other one is of requests */
 	(void)snprintf(text, sizeof(text), "%s; given up in state %s after all the time allowed",
 	    keeper_verdict_words(v), crawl_state_name(job->crawl.state));
 	if (kind == TASK_CANCEL)
@@ -335,8 +337,12 @@ keeper_on_download_done(struct peer *peer, struct wire_in *in, void *arg)
 	if ((known = keeper_result_take(k, peer, TASK_DOWNLOAD, v, &job)) <= 0)
 		return known;
 	job.crawl.looks += v->outcome == OUTCOME_WAIT;	/* here: answers "building" in a row */
-	if (v->outcome == OUTCOME_OK)
+	if (v->error == ERROR_DISK_FULL)
+		keeper_disk_refused(k);
+	if (v->outcome == OUTCOME_OK) {
+		k->disk_refused = 0;
 		spooled(k, &job, &m);
+	}
 	else
 		wait_or_end(k, &job, TASK_DOWNLOAD, v, ERROR_SNAPSHOT_FAILED);
 	return 0;

@@ -127,7 +127,8 @@ keeper_status_tell(struct keeper *k)
 	(void)str_printable(cut, sizeof(cut), error, strlen(error));
 	(void)snprintf(text, sizeof(text), "%u to trigger, %u polling, %u downloading, %u failed in 1 h%s%s%s",
 	    waiting, n[CRAWL_POLLING], n[CRAWL_READY] + n[CRAWL_DOWNLOADING] + n[CRAWL_STORING],
-	    keeper_status_failed_in_hour(k), provider_words(k), cut[0] != '\0' ? "; last error " : "", cut);
+	    keeper_status_failed_in_hour(k), k->suspended ? "; the job store cannot be written" :
+	    k->disk_low ? "; the disk is full" : provider_words(k), cut[0] != '\0' ? "; last error " : "", cut);
 	if (strcmp(text, k->status) == 0)
 		return;
 	(void)str_copy(k->status, sizeof(k->status), text);
@@ -184,7 +185,10 @@ keeper_status_fill(struct keeper *k, struct msg_health_answer *a)
 	int64_t oldest = 0;
 	struct why why;
 
-	a->store_ok = true;		/* with a store that fails there is no keeper */
+	a->store_ok = !k->suspended;
+	a->disk_low = k->disk_low;
+	a->disk_free = k->disk.free;
+	a->disk_reserve = k->disk.reserve;
 	memcpy(a->counts, k->counts, sizeof(a->counts));
 	a->pollers = keeper_peer_count(k, ROLE_POLLER);
 	a->publishers = keeper_peer_count(k, ROLE_PUBLISHER);

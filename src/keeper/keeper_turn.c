@@ -11,6 +11,8 @@
  */
 #include "keeper/keeper.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -52,16 +54,25 @@ recover_budget(struct keeper *k)
 		    (long long)(left + 999) / 1000);
 }
 
-static void
+/* False when the disk would not take it: then nothing of this turn has happened. */
+static bool
 commit(struct keeper *k)
 {
 	struct why why;
+	int result;
 
 	k->changes = 0;
 	keep_budget(k);
 	keeper_clock_keep(k);
-	if (store_is_dirty(k->store))
-		keeper_must(k, store_commit(k->store, &why), &why);
+	if (!store_is_dirty(k->store))
+		return true;
+	result = store_commit(k->store, &why);
+	if (result != -ENOSPC && result != -EROFS) {
+		keeper_must(k, result, &why);
+		return true;
+	}
+	keeper_suspend(k, &why);
+	return false;
 }
 
 static void
@@ -85,11 +96,16 @@ arm_due(struct keeper *k)
 void
 keeper_turn(struct keeper *k)
 {
+	if (k->suspended) {
+		flush(k);
+		log_flush();
+		return;
+	}
 	keeper_clock_follow(k);
 	if (!k->draining)
 		keeper_grant(k);
-	commit(k);
-	keeper_outbox_send(k);
+	if (commit(k))
+		keeper_outbox_send(k);
 	flush(k);
 	log_flush();
 	arm_due(k);
@@ -128,6 +144,13 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	loop_timer_in(k->tick, TICK_MS);
+	keeper_disk_look(k);
+	if (k->suspended)
+		keeper_try_resume(k);
+	if (k->suspended) {
+		keeper_status_tell(k);
+		return;
+	}
 	keeper_clock_follow(k);
 	keeper_lease_watch_overrun(k);
 	keeper_status_tell(k);
@@ -156,6 +179,8 @@ keeper_new(struct event_base *base, struct store *store, const struct conf *conf
 	k->clock = clock;
 	k->random = random;
 	k->parent = *parent;
+	k->room = fs_room;
+	k->data_dir_fd = open(conf->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	k->wall_offset_ms = clock_wall_ms(clock) - clock_mono_ms(clock);
 	budget_init(&k->budget, (unsigned)conf->provider_calls_max);
 	wire_init(&k->out);
@@ -182,26 +207,62 @@ doubt(struct keeper *k)
 		    "not triggered in it are searched for at the provider before they are", count);
 }
 
+/* Everything that is known of the store's contents, as at the start of this epoch. */
+static void
+take_up(struct keeper *k)
+{
+	struct why why;
+
+	memset(k->counts, 0, sizeof(k->counts));
+	k->live = 0;
+	keeper_must(k, store_counts(k->store, k->counts, &why), &why);
+	for (int state = 0; state < CRAWL_STATE_COUNT; state++)
+		k->live += k->counts[state];
+	budget_forget_counts(&k->budget);
+	keeper_search_recover(k);
+	keeper_lease_recover(k);
+	if (k->conf->background_polling_enabled)
+		keeper_must(k, store_wake_waiting(k->store, keeper_now(k), &why), &why);
+	(void)commit(k);
+	keeper_wake(k);
+}
+
 void
 keeper_recover(struct keeper *k, const struct keeper_start *start)
 {
 	struct why why;
+	int result = store_next_epoch(k->store, &k->epoch, &why);
 
-	keeper_must(k, store_next_epoch(k->store, &k->epoch, &why), &why);
-	keeper_clock_recover(k, start->boot);
-	recover_budget(k);
-	if (start->doubtful)
-		doubt(k);
-	keeper_must(k, store_counts(k->store, k->counts, &why), &why);
-	for (int state = 0; state < CRAWL_STATE_COUNT; state++)
-		k->live += k->counts[state];
-	keeper_search_recover(k);
+	k->start = *start;
 	keeper_status_recover(k);
-	keeper_lease_recover(k);
-	if (k->conf->background_polling_enabled)
-		keeper_must(k, store_wake_waiting(k->store, keeper_now(k), &why), &why);
-	commit(k);
-	keeper_wake(k);
+	keeper_disk_look(k);
+	if (result == -ENOSPC || result == -EROFS) {
+		keeper_suspend(k, &why);
+		return;
+	}
+	keeper_must(k, result, &why);
+	keeper_begin(k);
+}
+
+/* The first turn of an epoch in which the store can be written. */
+void
+keeper_begin(struct keeper *k)
+{
+	keeper_clock_recover(k, k->start.boot);
+	recover_budget(k);
+	if (k->start.doubtful)
+		doubt(k);
+	k->begun = true;
+	take_up(k);
+}
+
+void
+keeper_resume(struct keeper *k)
+{
+	if (!k->begun)
+		keeper_begin(k);
+	else
+		take_up(k);
 }
 
 void

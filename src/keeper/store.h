@@ -10,7 +10,8 @@
  *
  * Errors: -errno with a reason in why. After any failure of a change or a commit
  * the state on disk is not known to us: the caller ends the process and a new one
- * reads it again. It never tries the same call once more.
+ * reads it again. It never tries the same call once more. But for one: a commit that
+ * the disk had no room for (store_rollback).
  */
 #ifndef KEEPER_STORE_H
 #define KEEPER_STORE_H
@@ -47,6 +48,9 @@ void store_close(struct store *);	/* commits nothing; checkpoints */
 
 bool store_is_dirty(const struct store *);	/* changes wait for a commit */
 int store_commit(struct store *, struct why *why);
+/* After a commit that failed with -ENOSPC or -EROFS: the disk would not take it, and nothing of it is there. The
+ * changes are dropped, and what was committed before can be read. */
+int store_rollback(struct store *, struct why *why);
 
 /* A number that grows with each call and is durable when it returns: one a keeper's
  * life, the upper half of every lease token it gives. */

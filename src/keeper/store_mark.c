@@ -116,6 +116,15 @@ store_mark_stopped(const char *store_path)
 	return r < 0 ? r : write_mark(store_path, text);
 }
 
+void
+store_mark_remove(const char *store_path)
+{
+	char path[PATH_MAX];
+
+	mark_path(path, sizeof(path), store_path, "");
+	(void)unlink(path);
+}
+
 /* ---- names ---- */
 
 uint64_t

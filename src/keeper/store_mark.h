@@ -32,5 +32,6 @@ uint64_t store_mark_boot(void);
 bool store_mark_trusts(const char *store_path, const char *set);
 int store_mark_running(const char *store_path, const char *set);
 int store_mark_stopped(const char *store_path);
+void store_mark_remove(const char *store_path);
 
 #endif

@@ -128,9 +128,43 @@ store_schema_version(void)
 
 /* ---- errors, small questions ---- */
 
+/* Of a write that the disk refused, before anything was made durable. */
 static int
-errno_of(int rc)
+errno_of_write(int system_errno)
 {
+	switch (system_errno) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return ENOSPC;
+	case EROFS:
+		return EROFS;
+	default:
+		return EIO;
+	}
+}
+
+/* sqlite3_system_errno() is not set by a commit that fails; the file that could not be written knows why. */
+static int
+write_errno(sqlite3 *db, int which_file)
+{
+	sqlite3_file *file = NULL;
+	int error = 0;
+
+	if (sqlite3_file_control(db, "main", which_file, &file) != SQLITE_OK || file == NULL || file->pMethods == NULL)
+		return 0;
+	(void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+	return error;
+}
+
+static int
+errno_of(sqlite3 *db, int rc)
+{
+	if (rc == SQLITE_IOERR_WRITE) {
+		int error = write_errno(db, SQLITE_FCNTL_JOURNAL_POINTER);
+
+		return errno_of_write(error != 0 ? error : write_errno(db, SQLITE_FCNTL_FILE_POINTER));
+	}
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
 		return ENOSPC;
@@ -154,8 +188,9 @@ errno_of(int rc)
 int
 sqlite_failed(sqlite3 *db, struct why *why, const char *attempt)
 {
-	return why_set(why, errno_of(sqlite3_extended_errcode(db)), "job store: %s: %s (code %d)", attempt,
-	    sqlite3_errmsg(db), sqlite3_extended_errcode(db));
+	int rc = sqlite3_extended_errcode(db);
+
+	return why_set(why, errno_of(db, rc), "job store: %s: %s (code %d)", attempt, sqlite3_errmsg(db), rc);
 }
 
 int

@@ -305,6 +305,15 @@ store_commit(struct store *s, struct why *why)
 	return result;
 }
 
+int
+store_rollback(struct store *s, struct why *why)
+{
+	if (sqlite3_get_autocommit(s->db) == 0 && sqlite_run(s->db, "ROLLBACK", "taking changes back", why) < 0)
+		return -EIO;
+	s->dirty = false;
+	return 0;
+}
+
 /* ---- opening ---- */
 
 /* Checkpoints run inside a commit. At SQLite's own 1,000 pages a busy keeper would

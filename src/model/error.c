@@ -81,6 +81,9 @@ static const struct error_info errors[ERROR_CODE_COUNT] = {
 	ROW(TRIGGER_UNKNOWN, 502, false, true,
 	    "Whether Bright Data has a job for this is unknown: look at its console before you ask again, or "
 	    RETRY_PATH ", which searches for the job first."),
+	ROW(DISK_FULL, 503, true, false,
+	    "The disk of DATA_DIR has too little room: nothing was started. Send the same request again when the "
+	    "operator has made room; nothing needs to be restarted."),
 };
 
 const struct error_info *

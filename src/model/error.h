@@ -38,6 +38,7 @@ enum error_code {
 	ERROR_UNAVAILABLE,		/* trawld itself is restarting or full: 503 */
 	ERROR_HEADERS_TOO_LARGE,	/* 431 */
 	ERROR_TRIGGER_UNKNOWN,		/* a paid job may exist and was not found */
+	ERROR_DISK_FULL,		/* no room for what would be fetched: 503 */
 	ERROR_CODE_COUNT
 };
 

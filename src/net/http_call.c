@@ -426,3 +426,9 @@ http_call_cancel(struct http_call *call)
 	else
 		call_free(call);
 }
+
+int64_t
+http_call_content_length(const struct http_call *call)
+{
+	return call->head.done ? call->head.content_length : -1;
+}

@@ -77,5 +77,7 @@ void net_free(struct net *);		/* cancels what still runs */
 /* The call is freed after on_done returned. Never calls on_done from inside. */
 struct http_call *http_call_start(struct net *, const struct http_request *, http_done_fn *on_done, void *arg);
 void http_call_cancel(struct http_call *);
+/* Of an answer whose head has come; -1: not told. */
+int64_t http_call_content_length(const struct http_call *);
 
 #endif

@@ -26,6 +26,7 @@
 #define WRITEBACK_STEP	(8u << 20)
 #define WRITEBACK_LAG	(8 * WRITEBACK_STEP)
 #define VERIFY_STEP	(4u << 20)
+#define ROOM_STEP	(16u << 20)	/* room is looked for in such portions where no length was told */
 
 struct download {
 	const struct download_dirs *dirs;
@@ -38,6 +39,7 @@ struct download {
 	size_t		 filled;	/* of the examiner's buffer: not in the file yet */
 	uint64_t	 size;		/* in the file, or read of it */
 	uint64_t	 started;	/* write-back was started up to there */
+	uint64_t	 room_end;	/* so far there was room when it was asked */
 	bool		 holding;	/* not yet clear whether this is data */
 	char		*held;
 	size_t		 held_len;
@@ -60,6 +62,26 @@ part_remove(const struct download *d)
 {
 	if (part_is_ours(d))
 		(void)unlinkat(d->dirs->spool, d->part, 0);
+}
+
+int
+download_ask_room(struct download *d, int64_t bytes, struct why *why)
+{
+	uint64_t want = bytes > 0 ? (uint64_t)bytes : ROOM_STEP;
+	struct fs_room room;
+
+	if (fs_room(d->dirs->spool, &room) < 0)
+		return 0;
+	if (room.free < room.reserve || room.free - room.reserve < want)
+		return why_set(why, ENOSPC, "no room for %s %llu MiB in the spool: %llu MiB are free, %llu are kept free",
+		    bytes > 0 ? "the snapshot's" : "the next", (unsigned long long)(want >> 20),
+		    (unsigned long long)(room.free >> 20), (unsigned long long)(room.reserve >> 20));
+	/* So that of two downloads that fit alone the second hears it now. Not every file system can. */
+	if (bytes > 0 && fallocate(d->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes) < 0 && errno == ENOSPC)
+		return why_set(why, ENOSPC, "no room for the snapshot's %llu MiB in the spool",
+		    (unsigned long long)(want >> 20));
+	d->room_end = d->size + want;
+	return 0;
 }
 
 static int
@@ -181,8 +203,11 @@ push_to_disk(struct download *d)
 static int
 write_buffer(struct download *d, struct why *why)
 {
-	int rc = fs_write_all(d->fd, examiner_buffer(d->examiner), d->filled);
+	int rc = d->size + d->filled > d->room_end ? download_ask_room(d, -1, why) : 0;
 
+	if (rc < 0)
+		return rc;
+	rc = fs_write_all(d->fd, examiner_buffer(d->examiner), d->filled);
 	if (rc == 0) {
 		d->size += d->filled;
 		rc = push_to_disk(d);
@@ -329,7 +354,8 @@ settle_file(struct download *d, struct why *why)
 	int rc;
 
 	if (!d->verifying) {
-		if (fsync(d->fd) < 0)
+		/* What room was kept for and not used goes back. */
+		if (ftruncate(d->fd, (off_t)d->size) < 0 || fsync(d->fd) < 0)
 			return why_set(why, errno, "cannot sync spool/%s: %s", d->part,
 			    strerror(errno));
 		if (!part_is_ours(d))

@@ -44,6 +44,9 @@ int download_open(const struct download_dirs *, const struct crawl *, enum platf
 void download_free(struct download *);
 void download_drop(struct download *);
 
+/* Before the first byte: is there room for so many (-1: not told), and what is kept free beside them? They are kept
+ * for it. -ENOSPC: no; then only download_drop is left to do. */
+int download_ask_room(struct download *, int64_t bytes, struct why *);
 /* 0, or -errno of the disk: then only download_drop is left to do. */
 int download_feed(struct download *, const void *p, size_t len, struct why *);
 uint64_t download_bytes(const struct download *);

@@ -130,7 +130,8 @@ void poller_send_state(struct poller *);
 ipc_handler_fn poller_on_trigger_kept;
 /* To a new keeper, before its POLLER_STATE: all results that are kept, and which triggers
  * of former keepers are under way. */
-void kept_tell_all(struct poller *);
+/* again: as to a keeper that knows nothing, although it is the same. */
+void kept_tell_all(struct poller *, bool again);
 bool kept_has_room(const struct poller *);	/* for one more trigger's result */
 void kept_log_lost(const struct poller *);
 void kept_free(struct poller *);

@@ -4,6 +4,7 @@
  * instead. The keeper hears of the first bytes and, while more come, of their number: so
  * it knows that the provider has answered, and the lease holds.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +63,10 @@ download_on_data(const void *p, size_t len, void *arg)
 {
 	struct job *job = arg;
 
-	job->disk_error = download_feed(job->download, p, len, &job->disk_why);
+	if (job->told_bytes == 0)
+		job->disk_error = download_ask_room(job->download, http_call_content_length(job->call), &job->disk_why);
+	if (job->disk_error == 0)
+		job->disk_error = download_feed(job->download, p, len, &job->disk_why);
 	if (job->told_bytes == 0)
 		tell_progress(job);
 	return job->disk_error < 0;
@@ -80,6 +84,8 @@ download_on_done(const struct http_answer *answer, void *arg)
 	brightdata_note_answer(answer, &done.verdict);
 	if (job->disk_error < 0) {
 		download_disk_verdict(&done.verdict, job->disk_error, &job->disk_why);
+		if (job->disk_error == -ENOSPC)
+			done.verdict.error = ERROR_DISK_FULL;	/* all downloads wait for room */
 		download_drop(download);
 	} else if (answer->verdict == NET_ANSWERED && answer->status == 200) {
 		download_end(download, &done);

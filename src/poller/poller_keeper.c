@@ -63,10 +63,27 @@ poller_on_task(struct peer *peer, struct wire_in *in, void *arg)
 	return 0;
 }
 
+/* The keeper had to forget what it was told since its last commit. */
+static int
+poller_on_tell_again(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct poller *poller = arg;
+	struct msg_tell_again m;
+	int rc = msg_tell_again_get(in, &m);
+
+	(void)peer;
+	if (rc < 0)
+		return rc;
+	kept_tell_all(poller, true);
+	poller_send_state(poller);
+	return 0;
+}
+
 static const struct ipc_rule rules[MSG_TYPE_COUNT] = {
 	[MSG_TASK] = { 1u << ROLE_KEEPER, poller_on_task },
 	[MSG_SEARCH] = { 1u << ROLE_KEEPER, poller_on_search },
 	[MSG_SEARCH_WANTED] = { 1u << ROLE_KEEPER, poller_on_search_wanted },
+	[MSG_TELL_AGAIN] = { 1u << ROLE_KEEPER, poller_on_tell_again },
 	[MSG_TRIGGER_KEPT] = { 1u << ROLE_KEEPER, poller_on_trigger_kept },
 };
 
@@ -137,7 +154,7 @@ poller_on_open(struct peer *peer, void *arg)
 	struct poller *poller = arg;
 
 	(void)peer;
-	kept_tell_all(poller);
+	kept_tell_all(poller, false);
 	poller_send_state(poller);
 }
 

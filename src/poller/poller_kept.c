@@ -90,7 +90,7 @@ poller_send_trigger_done(struct poller *poller, const struct msg_trigger_done *d
 }
 
 void
-kept_tell_all(struct poller *poller)
+kept_tell_all(struct poller *poller, bool again)
 {
 	const struct kept_result *kept;
 	const struct job *job;
@@ -100,7 +100,7 @@ kept_tell_all(struct poller *poller)
 	LIST_FOREACH(job, &poller->jobs, link) {
 		struct msg_trigger_ref open = { job->task.lease, job->task.crawl.id };
 
-		if (!job_is_trigger(job) || job->given_by == poller->keeper_serial)
+		if (!job_is_trigger(job) || (job->given_by == poller->keeper_serial && !again))
 			continue;
 		msg_trigger_ref_put(&poller->out, MSG_TRIGGER_OPEN, &open);
 		poller_send(poller);

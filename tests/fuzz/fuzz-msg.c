@@ -28,6 +28,7 @@ CODEC(poller_state)
 CODEC(task)
 CODEC(task_progress)
 CODEC(task_returned)
+CODEC(tell_again)
 CODEC(trigger_done)
 CODEC(poll_done)
 CODEC(download_done)
@@ -79,6 +80,7 @@ static const struct {
 	ROW_REF(MSG_TRIGGER_OPEN, trigger_open, trigger_ref),
 	ROW(MSG_TASK_PROGRESS, task_progress),
 	ROW(MSG_TASK_RETURNED, task_returned),
+	ROW(MSG_TELL_AGAIN, tell_again),
 	ROW(MSG_TRIGGER_DONE, trigger_done),
 	ROW(MSG_POLL_DONE, poll_done),
 	ROW(MSG_DOWNLOAD_DONE, download_done),

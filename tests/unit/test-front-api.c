@@ -896,11 +896,13 @@ test_a_retry_that_the_former_keeper_noted_is_not_refused_by_the_next(void **stat
 
 /* ---- health ---- */
 
+static bool disk_low;	/* of the next answer */
+
 static void
 answer_health_of(struct world *world, bool store_ok, unsigned pollers, enum provider_state provider)
 {
 	struct msg_health_answer health = {
-		.store_ok = store_ok, .pollers = pollers, .publishers = 1, .provider = provider,
+		.store_ok = store_ok, .disk_low = disk_low, .pollers = pollers, .publishers = 1, .provider = provider,
 		.provider_until_ms = provider != PROVIDER_OK ? 1764000060000 : 0,
 		.provider_calls = 3, .provider_calls_max = 16, .provider_refusals = 7,
 	};
@@ -975,7 +977,7 @@ test_health_tells_how_the_provider_is_and_stays_healthy(void **state)
 		answer = client_answer(world, fd);
 		assert_int_equal(answer.status, 200);
 		assert_string_equal(text_of(&answer, "status"), "healthy");
-		assert_string_equal(members_of(member(&answer, "checks")), "keeper,store,pollers,publisher,provider");
+		assert_string_equal(members_of(member(&answer, "checks")), "keeper,store,disk,pollers,publisher,provider");
 		assert_non_null(strstr(json_text(member(&answer, "checks"), "provider"), table[i].check));
 		assert_int_equal(json_is_true(member(&answer, "provider_paused")), table[i].state != PROVIDER_OK);
 		provider = member(&answer, "provider");
@@ -1005,8 +1007,17 @@ test_health_names_the_check_that_fails(void **state)
 	answer = client_answer(world, fd);
 	assert_int_equal(answer.status, 503);
 	assert_string_equal(text_of(&answer, "status"), "unhealthy");
-	assert_string_equal(json_text(member(&answer, "checks"), "store"), "failed");
+	assert_string_equal(json_text(member(&answer, "checks"), "store"),
+	    "cannot be written; what is in it is told");
 	assert_non_null(strstr(answer.head, "\r\nRetry-After: "));
+	answer_done(&answer);
+	client_send(fd, HEALTH);
+	disk_low = true;
+	answer_health(world, true, 2);
+	disk_low = false;
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 503);
+	assert_non_null(strstr(json_text(member(&answer, "checks"), "disk"), "full"));
 	answer_done(&answer);
 	client_send(fd, HEALTH);
 	answer_health(world, true, 0);

@@ -157,6 +157,9 @@ ROW(health_answer)
 {
 	m->request = rnd();
 	m->store_ok = rnd() & 1;
+	m->disk_low = rnd() & 1;
+	m->disk_free = rnd();
+	m->disk_reserve = rnd();
 	for (unsigned i = 0; i < CRAWL_STATE_COUNT; i++)
 		m->counts[i] = (uint32_t)rnd();
 	m->pollers = (uint32_t)rnd();
@@ -181,6 +184,8 @@ ROW(task_progress) { m->lease = rnd(); rnd_bytes(&m->crawl_id, 16); m->bytes = r
 FILL(task_progress)
 ROW(task_returned) { m->lease = rnd(); rnd_bytes(&m->crawl_id, 16); }
 FILL(task_returned)
+ROW(tell_again) { m->nothing = (uint32_t)rnd(); }
+FILL(tell_again)
 ROW(trigger_done) { fill_verdict(&m->verdict); TEXT(m->snapshot_id); }
 FILL(trigger_done)
 ROW(poll_done) { fill_verdict(&m->verdict); TEXT(m->word); m->records = rnd(); }
@@ -314,6 +319,7 @@ static const struct {
 	[MSG_TRIGGER_OPEN] = { sizeof(struct msg_trigger_ref), fill_trigger_ref, put_open, get_trigger_ref, false },
 	CASE(MSG_TASK_PROGRESS, task_progress, false),
 	CASE(MSG_TASK_RETURNED, task_returned, false),
+	CASE(MSG_TELL_AGAIN, tell_again, false),
 	CASE(MSG_TRIGGER_DONE, trigger_done, false),
 	CASE(MSG_POLL_DONE, poll_done, false),
 	CASE(MSG_DOWNLOAD_DONE, download_done, false),

@@ -68,7 +68,7 @@ struct far {
 	struct msg_task		 tasks[INBOX];
 	struct msg_crawl_answer	*answers[INBOX];
 	struct msg_health_answer health;
-	unsigned		 kept;		/* TRIGGER_KEPT */
+	unsigned		 kept, again;	/* TRIGGER_KEPT, TELL_AGAIN */
 	struct msg_search	 search;	/* the last one; it also counts as a task of kind TASK_RECONCILE */
 	struct msg_search_wanted wanted;
 	unsigned		 batches;
@@ -113,6 +113,17 @@ far_on_kept(struct peer *peer, struct wire_in *in, void *arg)
 	(void)peer;
 	far->kept++;
 	return msg_trigger_ref_get(in, &m);
+}
+
+static int
+far_on_again(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct msg_tell_again m;
+	struct far *far = arg;
+
+	(void)peer;
+	far->again++;
+	return msg_tell_again_get(in, &m);
 }
 
 static int
@@ -195,6 +206,7 @@ far_connect(struct world *w, struct far *far, enum role role, unsigned instance)
 	static const struct ipc_rule rules[MSG_TYPE_COUNT] = {
 		[MSG_TASK] = { 1u << ROLE_KEEPER, far_on_task },
 		[MSG_TRIGGER_KEPT] = { 1u << ROLE_KEEPER, far_on_kept },
+		[MSG_TELL_AGAIN] = { 1u << ROLE_KEEPER, far_on_again },
 		[MSG_SEARCH] = { 1u << ROLE_KEEPER, far_on_search },
 		[MSG_SEARCH_WANTED] = { 1u << ROLE_KEEPER, far_on_wanted },
 		[MSG_CRAWL_ANSWER] = { 1u << ROLE_KEEPER, far_on_answer },

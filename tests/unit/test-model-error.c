@@ -44,6 +44,7 @@ static const struct expected {
 	{ ERROR_UNAVAILABLE, "UNAVAILABLE", 503 },
 	{ ERROR_HEADERS_TOO_LARGE, "HEADERS_TOO_LARGE", 431 },
 	{ ERROR_TRIGGER_UNKNOWN, "TRIGGER_UNKNOWN", 502 },
+	{ ERROR_DISK_FULL, "DISK_FULL", 503 },
 };
 
 static void
@@ -104,7 +105,7 @@ is_one_of(enum error_code code, const enum error_code *codes, size_t count)
 static void
 only_what_is_free_to_repeat_is_retryable(void **state)
 {
-	static const enum error_code retryable[] = { ERROR_NOT_READY, ERROR_UNAVAILABLE };
+	static const enum error_code retryable[] = { ERROR_NOT_READY, ERROR_UNAVAILABLE, ERROR_DISK_FULL };
 
 	(void)state;
 	for (int code = 0; code < ERROR_CODE_COUNT; code++)

@@ -470,6 +470,31 @@ test_a_full_disk_is_an_error_of_storage(void **state)
 	assert_false(exists(f->part));
 }
 
+/* Asked before the first byte, of a size that no disk has; and of one that every disk has, which then is kept. */
+static void
+test_room_is_asked_for_and_what_is_not_used_goes_back(void **state)
+{
+	struct fixture *f = *state;
+	struct msg_download_done done = { .verdict.lease = 7 };
+	struct why why = { "" };
+	struct download *d = begin(f);
+	struct stat st;
+
+	assert_int_equal(download_ask_room(d, INT64_C(1) << 60, &why), -ENOSPC);
+	assert_non_null(strstr(why.text, "no room for the snapshot's 1099511627776 MiB in the spool"));
+	download_drop(d);
+	assert_false(exists(f->part));
+	d = begin(f);
+	assert_int_equal(download_ask_room(d, 8 << 20, &why), 0);
+	assert_int_equal(download_feed(d, two_posts, strlen(two_posts), &why), 0);
+	download_end(d, &done);
+	download_free(d);
+	assert_int_equal(done.verdict.outcome, OUTCOME_OK);
+	assert_int_equal(stat(f->whole, &st), 0);
+	assert_int_equal(st.st_size, strlen(two_posts));
+	assert_in_range(st.st_blocks, 1, 64);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -491,6 +516,7 @@ main(void)
 		TEST(test_a_whole_file_of_an_earlier_life_is_read_again),
 		TEST(test_a_damaged_whole_file_is_removed),
 		TEST(test_a_full_disk_is_an_error_of_storage),
+		TEST(test_room_is_asked_for_and_what_is_not_used_goes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

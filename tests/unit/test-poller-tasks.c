@@ -565,6 +565,35 @@ give_triggers(struct fixture *f, unsigned count)
 		give(f, TASK_TRIGGER);
 }
 
+/* A keeper that had to drop what it did not bring to disk asks for it. */
+static void
+test_the_same_keeper_may_ask_again(void **state)
+{
+	static const struct msg_tell_again again;
+	struct fixture *f = *state;
+
+	f->acks = false;
+	canned_reply(f->provider, "/trigger", "200 OK", "{\"snapshot_id\":\"sd_2\"}", CANNED_ALWAYS);
+	give_triggers(f, 5);
+	turn_until_kept(f, 5);
+	f->provider->holding = true;
+	give_triggers(f, 3);
+	turn_until_requests(f, 8);
+	turn_for(f, 50);
+	f->count = 0;
+	msg_tell_again_put(&f->out, &again);
+	peer_send(f->keeper, &f->out);
+	turn_until(f, 9);
+	for (unsigned i = 0; i < 9; i++)
+		assert_int_equal(f->results[i].type, i < 5 ? MSG_TRIGGER_DONE : i < 8 ? MSG_TRIGGER_OPEN : MSG_POLLER_STATE);
+	f->acks = true;
+	canned_release(f->provider);
+	while (f->poller->triggers > 0)
+		(void)event_base_loop(f->base, EVLOOP_ONCE);
+	turn_until_kept(f, 5);
+	assert_int_equal(f->provider->request_count, 8);
+}
+
 /* What a machine with a hundred triggers under way knows is lost by no keeper's death. */
 static void
 test_many_triggers_outlive_keepers_that_die(void **state)
@@ -1757,6 +1786,7 @@ main(void)
 		TEST(test_a_trigger_that_cannot_leave_is_tried_later),
 		TEST(test_trigger_results_outlive_the_keeper_and_other_work_does_not),
 		TEST(test_a_result_is_told_to_each_keeper_until_one_has_it),
+		TEST(test_the_same_keeper_may_ask_again),
 		TEST(test_many_triggers_outlive_keepers_that_die),
 		TEST(test_there_is_room_for_the_result_of_every_trigger),
 		TEST(test_a_keeper_that_acknowledges_nothing_is_served),
