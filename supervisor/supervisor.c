@@ -212,6 +212,7 @@ supervisor_on_tick(evutil_socket_t fd, short what, void *arg)
 		for (struct child *c = sup->places[i].children; c; c = c->next)
 			tick_child(c, now, late);
 	status_tell(sup);
+	log_flush();
 	loop_timer_in(sup->tick, TICK_MS);
 }
 
@@ -411,7 +412,9 @@ main(int argc, char **argv)
 	if (sup.options.reload)
 		return asker_run(&sup.options);
 	(void)signal(SIGPIPE, SIG_IGN);	/* a log that nobody reads ends nobody */
+	(void)signal(SIGTTOU, SIG_IGN);	/* nor does a terminal whose background may not write stop us */
 	log_open("trawld", LOG_LEVEL_INFO);
+	log_never_wait();
 	notify_open();
 	limits_set();
 	listener_init(&sup.listener);

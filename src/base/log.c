@@ -1,8 +1,7 @@
 /*
- * log.c - where lines go: one system call a line, or a turn's worth, so that lines of
- * different processes never mix. Owns the process's name and level and what is held;
- * takes no memory, so it works when there is none left. What a line looks like is
- * log_line.c's.
+ * log.c - where lines go. Owns the process's name and level, what is held and the count
+ * of what is lost; takes no memory, so it works when there is none left. What a line looks
+ * like is log_line.c's, how it gets there log_journal.c's and log_stderr.c's.
  */
 #include "base/log.h"
 
@@ -11,13 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log_journal.h"
 #include "base/log_line.h"
+#include "base/log_stderr.h"
 
 const struct log_kind log_kind_no_memory = {
 	"no-memory", LOG_LEVEL_ERROR, "2e6ec5d11d874eacb5b3e344ba5036bc",
@@ -50,10 +47,11 @@ const struct log_kind log_kind_library_warning = {
 const struct log_kind log_kind_lines_lost = {
 	"log-lines-lost", LOG_LEVEL_WARNING, "700c92d63d11457ea496ede87961ecd7",
 	"Lines of the log are missing",
-	"The journal took no line for a while, and trawld does not wait for it: so many lines of this process "
-	"are missing before this one. Crawls are not touched by it.",
-	"Look whether systemd-journald runs and its disk has room. Lines that journald drops by its own rate "
-	"limit (LogRateLimitBurst= of the unit) are not counted here.",
+	"Whatever reads the log (the journal, a pipe, a terminal, a file on a full disk) took no line for a while, "
+	"and trawld does not wait for it: so many lines of this process are missing before this one. Crawls are "
+	"not touched by it.",
+	"Look whether systemd-journald, or the program that reads the pipe, runs and its disk has room. Lines that "
+	"journald drops by its own rate limit (LogRateLimitBurst= of the unit) are not counted here.",
 	false,
 };
 
@@ -73,26 +71,19 @@ static struct {
 	char	lines[32 << 10];
 } held;
 
-/* $JOURNAL_STREAM is inherited even by a process whose stderr was sent elsewhere,
- * so it counts only when it names what stderr is. */
-static bool
-stderr_is_journal(void)
-{
-	const char *text = getenv("JOURNAL_STREAM");
-	unsigned long long dev, ino;
-	struct stat st;
-
-	return text != NULL && sscanf(text, "%llu:%llu", &dev, &ino) == 2 &&
-	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == (dev_t)dev && st.st_ino == (ino_t)ino;
-}
-
 void
 log_open(const char *who, enum log_level level)
 {
 	(void)snprintf(log_state.who, sizeof(log_state.who), "%s", who);
 	log_state.level = level;
-	log_state.journal_stderr = stderr_is_journal();
+	log_state.journal_stderr = log_stderr_open();
 	log_set_format(LOG_FORMAT_AUTO);
+}
+
+void
+log_never_wait(void)
+{
+	log_stderr_never_wait();
 }
 
 void
@@ -115,42 +106,16 @@ log_wants(enum log_level level)
 	return level <= log_state.level;
 }
 
-static unsigned
-lines_in(const char *p, size_t len)
-{
-	unsigned count = 0;
-
-	for (size_t i = 0; i < len; i++)
-		count += p[i] == '\n';
-	return count;
-}
-
-/* The journal's end of stderr is a stream that takes all of what is held, or nothing. A
- * log that cannot be written elsewhere has nobody to be told to. */
-static void
-put(const char *p, size_t len)
-{
-	ssize_t n;
-
-	do
-		n = log_state.journal_stderr ? send(STDERR_FILENO, p, len, MSG_DONTWAIT | MSG_NOSIGNAL) :
-		    write(STDERR_FILENO, p, len);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && log_state.journal_stderr)
-		log_state.lost += lines_in(p, len);
-}
-
 void
 log_hold(void)
 {
 	held.on = true;
 }
 
-void
-log_flush(void)
+static void
+write_held(void)
 {
-	if (held.len > 0)
-		put(held.lines, held.len);
+	log_state.lost += log_stderr_put(held.lines, held.len);
 	held.len = 0;
 }
 
@@ -158,15 +123,15 @@ static void
 put_or_hold(enum log_level level, const char *line, size_t len)
 {
 	if (!held.on) {
-		put(line, len);
+		log_state.lost += log_stderr_put(line, len);
 		return;
 	}
 	if (held.len + len > sizeof(held.lines))
-		log_flush();
+		write_held();
 	memcpy(held.lines + held.len, line, len);
 	held.len += len;
 	if (level <= LOG_LEVEL_WARNING)
-		log_flush();
+		write_held();
 }
 
 static void
@@ -188,7 +153,7 @@ static void
 tell_lost(int64_t now_ms)
 {
 	char message[64];
-	unsigned lost = log_state.lost;
+	unsigned lost;
 	struct log_record r = {
 		.time_ms = now_ms,
 		.level = log_kind_lines_lost.level,
@@ -198,11 +163,24 @@ tell_lost(int64_t now_ms)
 		.message = message,
 	};
 
+	write_held();	/* what of it is lost counts, too */
+	lost = log_state.lost;
 	(void)snprintf(message, sizeof(message), "%u lines before this one are lost", lost);
 	log_state.lost = 0;
 	deliver(&r);
 	if (log_state.lost > 0)
 		log_state.lost = lost;
+}
+
+void
+log_flush(void)
+{
+	int saved = errno;
+
+	write_held();
+	if (log_state.lost > 0)
+		tell_lost(clock_wall_ms(&clock_system));
+	errno = saved;
 }
 
 static void write_record(struct log_record *, const char *, va_list) __attribute__((format(printf, 2, 0)));

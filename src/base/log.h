@@ -12,10 +12,10 @@
  * caller (str_printable()): what steers terminals or breaks lines becomes \xNN here
  * whatever it was, and a line is cut at its bound. Secrets have no log representation.
  *
- * Every line leaves in one system call. Towards the journal none waits: a line that it
- * does not take goes to stderr, and if that cannot take it either it is counted, and the
- * count logged as soon as there is room. Any other stderr is written as programs do: who
- * reads it slowly slows us. No memory is taken, errno stays as it was.
+ * Lines of processes that share a pipe or a file never mix, and no line is written in
+ * part. A process that said log_never_wait() never waits for who reads its log: a line that
+ * the journal does not take goes to stderr, and one that stderr cannot take is counted, and
+ * the count logged as soon as there is room. No memory is taken, errno stays as it was.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -72,6 +72,9 @@ struct log_place {
 
 /* who is "keeper" or "poller[2]": role and instance; it is copied. Format AUTO. */
 void log_open(const char *who, enum log_level level);
+/* For programs that serve, once, before children are made: stderr becomes an open file
+ * description of this set's own that costs lines, not time, when nobody reads it. */
+void log_never_wait(void);
 void log_set_level(enum log_level level);
 void log_set_format(enum log_format format);
 bool log_wants(enum log_level level);
@@ -92,7 +95,8 @@ void log_write(const struct log_place *, enum log_level, const struct log_kind *
 /* A process whose work comes in turns may hold its info and debug lines and write a
  * turn's worth at once: log_hold() at start, log_flush() at the end of each turn. A
  * warning or an error is still written when it is said, after what was held. The journal
- * gets each line at once, since each is a datagram. */
+ * gets each line at once, since each is a datagram. log_flush() also tells what was lost,
+ * if that can be told now: a process calls it now and then even if it holds nothing. */
 void log_hold(void);
 void log_flush(void);
 

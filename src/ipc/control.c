@@ -177,6 +177,7 @@ control_start(int argc, char **argv, enum role role, struct conf *ret_conf)
 	c = xcalloc(1, sizeof(*c));
 	c->role = role;
 	log_open(role_name(role), LOG_LEVEL_INFO);
+	log_never_wait();
 	control_read_welcome(c);
 	control_keep_private(c->listeners);
 	control_open_log(c, LOG_LEVEL_INFO);
@@ -272,6 +273,7 @@ control_on_beat(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (!control_is_unread())
 		(void)control_say(c, INHERIT_BEAT, &m);
+	log_flush();
 }
 
 static void control_on_readable(evutil_socket_t, short, void *);

@@ -175,6 +175,7 @@ main(int argc, char **argv)
 	struct why why;
 
 	log_open("trawl-sim", LOG_LEVEL_INFO);
+	log_never_wait();
 	log_set_format(LOG_FORMAT_TEXT);	/* its lines are not the daemon's */
 	if (sim_options_read(&options, argc, argv, &why) < 0) {
 		fprintf(stderr, "trawl-sim: %s\ntrawl-sim: see: trawl-sim --help\n", why.text);

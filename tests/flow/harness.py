@@ -90,12 +90,12 @@ def call(base, method, path, body=None, headers=None, timeout=60):
 class Program:
     """One started program, its log in a file."""
 
-    def __init__(self, argv, log, env=None, stdout=None, **options):
+    def __init__(self, argv, log, env=None, stdout=None, stderr=None, **options):
         self.log_path = pathlib.Path(log)
         self.log_file = open(self.log_path, "ab")
         self.process = subprocess.Popen(
             [str(a) for a in argv], stdin=subprocess.DEVNULL,
-            stdout=stdout or self.log_file, stderr=self.log_file,
+            stdout=stdout or self.log_file, stderr=stderr or self.log_file,
             env=env, **options)
 
     @property
@@ -212,17 +212,17 @@ class Trawld:
         return {**keep, "BRIGHTDATA_API_KEY": KEY, "BRIGHTDATA_BASE_URL": self.provider,
                 "DATA_DIR": str(self.data), "PORT": "0", **self.conf}
 
-    def launch(self, *options, **more):
-        """Starts the program without waiting for it to serve."""
+    def launch(self, *options, program=(), **more):
+        """Starts the program, by another one if given, without waiting for it to serve."""
         self.mark = len(self.log())
         if "--config" not in options:
             options = ("--config", self.file, *options)
-        self.program = Program([BUILD / "trawld", *options], self.log_path,
+        self.program = Program([*program, BUILD / "trawld", *options], self.log_path,
                                env=self.environment(), **more)
         self.starts += 1
 
-    def start(self, *options):
-        self.launch(*options)
+    def start(self, *options, **more):
+        self.launch(*options, **more)
         found = wait_for(
             lambda: logged(self.program, r"ready: (http://\S+)", self.mark) or
             (not self.program.alive() and self.fail_start()), "trawld is ready")

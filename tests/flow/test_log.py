@@ -1,11 +1,17 @@
 """The log as programs read it: JSON lines of whole crawls, what cannot be forged in them, and the catalog."""
 
+import contextlib
+import fcntl
 import json
+import os
 import pathlib
 import re
+import select
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 
 from harness import BUILD, KEY, REQUEST, FlowTest, Trawld, wait_for
@@ -173,6 +179,136 @@ class Log(FlowTest):
         (line,) = second.lines()
         self.assertEqual((line["kind"], line["level"], line["role"]), ("data-dir-held", "error", "trawld"))
         self.assertIn(str(first.program.pid), line["message"])
+
+
+class Pump(threading.Thread):
+    """Reads what trawld has for stderr and writes it to the log's file, or rests while nobody shall read. Its
+    descriptors are closed when it ends."""
+
+    def __init__(self, log_path, *fds, render=lambda chunk: chunk):
+        super().__init__(daemon=True)
+        self.log_path, self.fds, self.render = log_path, fds, render
+        self.moving, self.ended = threading.Event(), False
+        self.moving.set()
+        self.start()
+
+    def run(self):
+        with open(self.log_path, "ab", buffering=0) as log:
+            while not self.ended:
+                self.moving.wait()
+                for fd in select.select(self.fds, [], [], 0.1)[0]:
+                    with contextlib.suppress(OSError):  # EIO: a terminal that nobody has open
+                        log.write(self.render(os.read(fd, 1 << 16)))
+
+    def end(self):
+        self.ended = True
+        self.moving.set()
+        self.join()
+        for fd in self.fds:
+            os.close(fd)
+
+
+def journal_line(datagram):
+    """What `journalctl -o short` would show of it."""
+    fields = dict(line.split(b"=", 1) for line in datagram.splitlines() if b"=" in line)
+    return fields.get(b"MESSAGE", datagram.strip()) + b"\n"
+
+
+LOST = re.compile(r"(\d+) lines before this one are lost")
+
+
+class Unread(FlowTest):
+    """A log that nobody reads costs lines, which are counted; it stops nobody."""
+
+    CRAWLS = 1000
+
+    def piped(self, stderr, *fds, render=lambda chunk: chunk, program=(), **conf):
+        sim = self.sim("--building", "0")
+        trawld = self.trawld(sim, start=False, LOG_LEVEL="debug", TRIGGER_WAIT_SECONDS="0", PROVIDER_CALLS_MAX="64",
+                             **conf)
+        trawld.pump = Pump(trawld.log_path, *fds, render=render)
+        self.addCleanup(trawld.pump.end)
+        trawld.start(stderr=stderr, program=program)
+        return trawld
+
+    def completed(self, trawld):
+        return sum(e["message"]["event_type"] == "data-ingestion-completed" for e in trawld.events())
+
+    def crawls_complete(self, trawld):
+        for n in range(self.CRAWLS):
+            trawld.trigger(url=f"https://www.facebook.com/page{n}")
+        wait_for(lambda: self.completed(trawld) == self.CRAWLS, f"{self.CRAWLS} crawls complete", 120)
+        self.assertEqual(trawld.get("/health").status, 200)
+
+    def lost(self, trawld):
+        return sum(int(number) for number in LOST.findall(trawld.log()))
+
+    def crawls_complete_unread(self, trawld):
+        trawld.pump.moving.clear()
+        self.crawls_complete(trawld)
+        trawld.pump.moving.set()
+        # Without a further reason to log anything.
+        wait_for(lambda: self.lost(trawld) > 0, "the lost lines are told")
+        self.assertEqual(trawld.stop(), 0)
+
+    def test_a_pipe_that_nobody_reads(self):
+        reader, writer = os.pipe()
+        trawld = self.piped(writer, reader)
+        os.close(writer)
+        self.crawls_complete_unread(trawld)
+        wait_for(lambda: "trawld stopped" in trawld.log(), "the last line comes through")
+
+    def test_a_pipe_that_nobody_reads_to_the_end(self):
+        reader, writer = os.pipe()
+        trawld = self.piped(writer, reader)
+        trawld.pump.moving.clear()
+        os.close(writer)
+        writer = os.open(f"/proc/self/fd/{reader}", os.O_WRONLY | os.O_NONBLOCK)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"full\n")
+        os.close(writer)
+        trawld.post("/api/v1/crawl/trigger", REQUEST)
+        self.assertEqual(trawld.stop(), 0)
+
+    def test_a_terminal_that_is_suspended(self):
+        master, slave = os.openpty()
+        trawld = self.piped(slave, master)
+        self.crawls_complete_unread(trawld)
+        # Whoever shares the terminal finds it as it was.
+        self.assertEqual(fcntl.fcntl(slave, fcntl.F_GETFL) & os.O_NONBLOCK, 0)
+        os.close(slave)
+
+    def test_a_journal_that_is_stopped(self):
+        place = self.folder / "journal"
+        place.mkdir()
+        journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        journal.bind(str(place / "socket"))
+        ours, theirs = socket.socketpair()
+        where = os.fstat(theirs.fileno())
+        # In a /run of its own, where the journal is ours.
+        script = 'mount -t tmpfs none /run && mkdir -p /run/systemd/journal && mount --bind "$0" /run/systemd/journal && ' \
+                 'exec "$@"'
+        inside = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+        if subprocess.run([*inside, "true"], capture_output=True).returncode != 0:
+            self.skipTest("no mount namespace may be made here")
+        trawld = self.piped(theirs, journal.detach(), ours.detach(), render=journal_line,
+                            program=[*inside, "sh", "-c", script, place],
+                            JOURNAL_STREAM=f"{where.st_dev}:{where.st_ino}")
+        theirs.close()
+        self.crawls_complete_unread(trawld)
+
+    def test_json_lines_of_all_processes_are_whole_in_a_pipe(self):
+        reader, writer = os.pipe()
+        trawld = self.piped(writer, reader, LOG_FORMAT="json", BACKGROUND_MAX_WORKERS="4")
+        os.close(writer)
+        self.crawls_complete(trawld)
+        self.assertEqual(trawld.stop(), 0)
+        wait_for(lambda: '"kind":"stopped"' in trawld.log(), "the last line comes through")
+        lines = trawld.log().splitlines()
+        self.assertGreater(len(lines), 10 * self.CRAWLS)
+        roles = {(line["role"], line.get("instance")) for line in map(json.loads, lines)}
+        self.assertGreaterEqual(len(roles), 9)
 
 
 class Catalog(unittest.TestCase):
