@@ -119,6 +119,20 @@ sync_file(const char *path, struct why *why)
 	return 0;
 }
 
+/* Through SQLite's own descriptor while it has the file open: closing another one of the
+ * same file would drop the locks that SQLite holds on it. */
+static int
+sync_open_part(struct backup *b, struct why *why)
+{
+	sqlite3_file *file = NULL;
+
+	if (sqlite3_file_control(b->to, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+	    file == NULL || file->pMethods == NULL ||
+	    file->pMethods->xSync(file, SQLITE_SYNC_FULL) != SQLITE_OK)
+		return why_set(why, EIO, "%s: syncing it failed", b->part);
+	return 0;
+}
+
 static void
 tell_part(const struct backup *b, sqlite3_backup *copying)
 {
@@ -141,7 +155,7 @@ copy_pages(struct backup *b, struct why *why)
 	for (unsigned n = 1; (rc = sqlite3_backup_step(copying, BACKUP_PAGES)) == SQLITE_OK && result == 0; n++) {
 		tell_part(b, copying);
 		if (n % SYNC_STEPS == 0)
-			result = sync_file(b->part, why);
+			result = sync_open_part(b, why);
 	}
 	(void)sqlite3_backup_finish(copying);	/* fails as the last step did */
 	return result < 0 || rc == SQLITE_DONE ? result : sqlite_failed(b->to, why, "copying");

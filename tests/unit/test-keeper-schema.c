@@ -424,6 +424,57 @@ test_long_migration_is_told(void **state)
 	store_close(s);
 }
 
+/* Looks from another process: one that closed the file here would drop the locks itself. */
+static bool
+is_locked(const char *name)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int fd = open(name, O_RDWR | O_CLOEXEC);
+
+		_exit(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status == 0;
+}
+
+static void
+count_locked(void *arg, const char *text)
+{
+	unsigned *steps = arg;
+	char part[128];
+
+	(void)snprintf(part, sizeof(part), "%s.part", backup);
+	if (strncmp(text, "Copying", 7) != 0 || !exists(part))
+		return;
+	steps[0]++;
+	steps[1] += is_locked(part);
+}
+
+static void
+test_copy_stays_locked_while_it_is_synced(void **state)
+{
+	unsigned steps[2] = { 0, 0 };
+	const struct store_progress progress = { count_locked, steps };
+	struct store *s;
+	sqlite3 *db;
+
+	(void)state;
+	make_old_file();
+	db = raw_open(path, SQLITE_OPEN_READWRITE);
+	/* More than is copied between two syncs. */
+	raw_run(db, "CREATE TABLE ballast (x); INSERT INTO ballast VALUES (zeroblob(80000000))");
+	(void)sqlite3_close(db);
+	assert_int_equal(store_open(path, &clock_system, &progress, &s, &why), 0);
+	store_close(s);
+	assert_true(steps[0] > 17);
+	assert_int_equal(steps[1], steps[0]);
+}
+
 /* Opens in a process that may not survive it. 0: opened; 1: refused; -1: killed. */
 static int
 open_in_child(int mode, unsigned turn)
@@ -561,6 +612,7 @@ main(void)
 		TEST(test_without_a_copy_nothing_is_changed),
 		TEST(test_step_that_fails_leaves_the_old_schema),
 		TEST(test_long_migration_is_told),
+		TEST(test_copy_stays_locked_while_it_is_synced),
 		TEST(test_kill_at_each_step_leaves_the_old_schema_or_the_new_one),
 		TEST(test_failure_of_each_step_leaves_the_old_schema_or_the_new_one),
 		TEST(test_newer_file_is_left_alone_with_its_log),
