@@ -40,8 +40,10 @@ open_or_make(const char *path, int *ret_fd)
 	int r;
 
 	*ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*ret_fd >= 0)
+	if (*ret_fd >= 0) {
+		(void)fs_sync_dir_of(AT_FDCWD, path);	/* whoever made it may have been killed before */
 		return 0;
+	}
 	if (errno != ENOENT)
 		return -errno;
 	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,12 +1,14 @@
 /*
- * fs.c - durable directories and small files. Owns nothing: what it opens it
- * closes or hands to the caller.
+ * fs.c - durable directories and small files. Owns nothing but the memory of names that
+ * are durable: what it opens it closes or hands to the caller.
  */
 #include "base/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +20,7 @@
 #include "base/why.h"
 
 #define FIRST_READ 4096u
+#define KNOWN	   1024u
 
 int
 fs_write_all(int fd, const void *p, size_t len)
@@ -60,13 +63,59 @@ fs_sync_dir_of(int dirfd, const char *path)
 	return fs_sync_dir(fd);
 }
 
-/* Makes one name in dirfd when it is missing, durable before anything is put into it. */
-static int
-make_one(int dirfd, const char *name)
+/* Names of directories that this process knows to be durable, as hashes. One that is
+ * pushed out of its place by another is only synced once more. */
+static uint64_t known[KNOWN];
+
+static uint64_t
+mix(uint64_t hash, const void *p, size_t len)
 {
-	if (mkdirat(dirfd, name, 0750) < 0)
-		return errno == EEXIST ? 0 : -errno;
-	return fs_sync_dir(dirfd);
+	const unsigned char *byte = p;
+
+	while (len-- > 0)
+		hash = (hash ^ *byte++) * UINT64_C(0x100000001b3);	/* FNV-1a */
+	return hash;
+}
+
+/* Of the name in its parent, and of what has it: made again, it is another. */
+static int
+name_hash(int dirfd, const char *name, int fd, uint64_t *ret)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	struct stat parent, own;
+
+	if (fstat(dirfd, &parent) < 0 || fstat(fd, &own) < 0)
+		return -errno;
+	hash = mix(hash, &parent.st_dev, sizeof(parent.st_dev));
+	hash = mix(hash, &parent.st_ino, sizeof(parent.st_ino));
+	hash = mix(hash, &own.st_ino, sizeof(own.st_ino));
+	*ret = mix(hash, name, strlen(name));
+	return 0;
+}
+
+/* A file system that is read-only, or has nothing to sync, lost nothing either. */
+static int
+sync_found(int dirfd)
+{
+	int r = fs_sync_dir(dirfd);
+
+	return r == -EINVAL || r == -EROFS ? 0 : r;
+}
+
+/* The name is durable before anything is put into its directory, whoever made it: another
+ * process may have been killed between making and syncing it, or be about to sync it. */
+static int
+make_durable(int dirfd, const char *name, int fd, bool made)
+{
+	uint64_t hash = 0;
+	int r = name_hash(dirfd, name, fd, &hash);
+
+	if (r < 0 || (!made && known[hash % KNOWN] == hash))
+		return r;
+	r = made ? fs_sync_dir(dirfd) : sync_found(dirfd);
+	if (r == 0)
+		known[hash % KNOWN] = hash;
+	return r;
 }
 
 /* The next part of a relative path that names something; 1, 0 at the end, -errno. */
@@ -113,15 +162,19 @@ check_parts(const char *path, struct why *why)
 static int
 step_into(int dirfd, const char *name, int *ret_fd)
 {
-	int r = make_one(dirfd, name), fd;
+	bool made = mkdirat(dirfd, name, 0750) == 0;
+	scoped_fd fd = -1;
+	int r;
 
-	if (r < 0)
-		return r;
+	if (!made && errno != EEXIST)
+		return -errno;
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	*ret_fd = fd;
-	return 0;
+	r = make_durable(dirfd, name, fd, made);
+	if (r == 0)
+		*ret_fd = take_fd(&fd);
+	return r;
 }
 
 int

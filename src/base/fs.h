@@ -17,7 +17,8 @@ struct why;
 
 /* Writes all of it, through EINTR and short writes; -errno. */
 int fs_write_all(int fd, const void *p, size_t len);
-/* Makes path below dirfd with all its parents (mode 0750), each durable; existing is fine. */
+/* Makes path below dirfd with all its parents (mode 0750), each durable; existing is fine, and
+ * durable, too, when this returns: it is synced once in a process, whoever made it. */
 int fs_make_dirs(int dirfd, const char *path, struct why *why);
 int fs_sync_dir(int dirfd);
 /* The file's directory part is opened and synced. */

@@ -99,6 +99,98 @@ paths_that_lead_out_are_refused_before_anything_is_made(void **state)
 	assert_int_equal(fs_make_dirs(place->fd, "..", NULL), -EINVAL);
 }
 
+/* ---- what is synced ---- */
+
+static ino_t synced[16];
+static unsigned synced_count;
+static int sync_error;		/* what a sync fails with; 0: it does not */
+
+/* Takes the place of libc's. */
+int
+fsync(int fd)
+{
+	struct stat st;
+
+	if (sync_error != 0) {
+		errno = sync_error;
+		return -1;
+	}
+	if (fstat(fd, &st) < 0)
+		return -1;
+	if (synced_count < countof(synced))
+		synced[synced_count++] = st.st_ino;
+	return 0;
+}
+
+static ino_t
+ino_of(int fd, const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(fd, path, &st, 0), 0);
+	return st.st_ino;
+}
+
+/* As when another process made them, and was killed before it could sync. */
+static void
+directories_of_others_are_synced_once(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(mkdirat(place->fd, "other", 0750), 0);
+	assert_int_equal(mkdirat(place->fd, "other/day", 0750), 0);
+	synced_count = 0;
+	assert_int_equal(fs_make_dirs(place->fd, "other/day/brand", NULL), 0);
+	assert_int_equal(synced_count, 3);
+	assert_int_equal(synced[0], ino_of(place->fd, "."));
+	assert_int_equal(synced[1], ino_of(place->fd, "other"));
+	assert_int_equal(synced[2], ino_of(place->fd, "other/day"));
+	assert_int_equal(fs_make_dirs(place->fd, "other/day/brand", NULL), 0);
+	assert_int_equal(synced_count, 3);
+	/* One that was taken away and made by another is another. */
+	assert_int_equal(renameat(place->fd, "other/day", place->fd, "other/old"), 0);
+	assert_int_equal(mkdirat(place->fd, "other/day", 0750), 0);
+	assert_int_equal(fs_make_dirs(place->fd, "other/day", NULL), 0);
+	assert_int_equal(synced_count, 4);
+	assert_int_equal(synced[3], ino_of(place->fd, "other"));
+}
+
+static void
+a_sync_that_fails_is_told_and_not_remembered(void **state)
+{
+	struct place *place = *state;
+	struct why why;
+
+	assert_int_equal(mkdirat(place->fd, "sick", 0750), 0);
+	sync_error = EIO;
+	assert_int_equal(fs_make_dirs(place->fd, "sick", &why), -EIO);
+	assert_int_equal(fs_make_dirs(place->fd, "new", &why), -EIO);
+	sync_error = 0;
+	synced_count = 0;
+	assert_int_equal(fs_make_dirs(place->fd, "sick", &why), 0);
+	assert_int_equal(fs_make_dirs(place->fd, "new", &why), 0);
+	assert_int_equal(synced_count, 2);
+}
+
+/* A path may begin on a file system that cannot be written. */
+static void
+a_directory_that_cannot_be_synced_may_be_passed(void **state)
+{
+	static const int errors[] = { EINVAL, EROFS };
+	struct place *place = *state;
+	char name[8];
+
+	for (unsigned i = 0; i < countof(errors); i++) {
+		(void)snprintf(name, sizeof(name), "ro-%u", i);
+		assert_int_equal(mkdirat(place->fd, name, 0750), 0);
+		sync_error = errors[i];
+		assert_int_equal(fs_make_dirs(place->fd, name, NULL), 0);
+		assert_int_equal(fs_make_dirs(place->fd, "made", NULL), -errors[i]);
+		sync_error = 0;
+		assert_int_equal(unlinkat(place->fd, "made", AT_REMOVEDIR), 0);
+	}
+}
+
 static void
 file_in_the_way_is_named(void **state)
 {
@@ -241,6 +333,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(directories_are_made_with_their_parents),
 		cmocka_unit_test(paths_that_lead_out_are_refused_before_anything_is_made),
+		cmocka_unit_test(directories_of_others_are_synced_once),
+		cmocka_unit_test(a_sync_that_fails_is_told_and_not_remembered),
+		cmocka_unit_test(a_directory_that_cannot_be_synced_may_be_passed),
 		cmocka_unit_test(file_in_the_way_is_named),
 		cmocka_unit_test(directory_of_a_path_is_synced),
 		cmocka_unit_test(small_file_is_read_whole_up_to_its_bound),
