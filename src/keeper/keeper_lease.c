@@ -150,6 +150,28 @@ crashed_too_often(struct keeper *k, struct job *job)
 	keeper_fail(k, job, ERROR_WORKER_CRASHED, crawl_stage_of(job->crawl.state), text);
 }
 
+/* It said that it takes no more tasks. What it still has crossed that word on its way, or
+ * is a trigger that was not answered in its time to leave, which it tells itself. */
+static bool
+is_leaving(const struct keeper_peer *poller)
+{
+	return poller->slots[LANE_CALL] == 0 && poller->slots[LANE_TRANSFER] == 0;
+}
+
+static void
+tell_lost(const struct lease *lease)
+{
+	struct log_fields fields = {
+		.crawl = &lease->crawl_id, .stage = crawl_stage_name(task_stage(lease->kind)),
+	};
+	unsigned instance = peer_instance(lease->poller->peer);
+
+	if (is_leaving(lease->poller))
+		log_debug(&fields, "poller[%u] left before its %s was done", instance, task_name(lease->kind));
+	else
+		log_as(KIND_LEASE_LOST, &fields, "poller[%u] was lost during its %s", instance, task_name(lease->kind));
+}
+
 static void
 lose(struct keeper *k, struct lease *lease, bool blamed)
 {
@@ -159,9 +181,7 @@ lose(struct keeper *k, struct lease *lease, bool blamed)
 	bool of_search = uuid_is_nil(&crawl_id);
 	struct job job;
 
-	log_as(KIND_LEASE_LOST, LOG_FIELDS(.crawl = of_search ? NULL : &crawl_id,
-	    .stage = crawl_stage_name(task_stage(kind))), "poller[%u] was lost during its %s",
-	    peer_instance(lease->poller->peer), task_name(kind));
+	tell_lost(lease);
 	budget_unseen(&k->budget, keeper_mono(k), lease->calls);
 	keeper_lease_free(k, lease);
 	if (of_search) {
@@ -188,7 +208,7 @@ keeper_lease_lost(struct keeper *k, struct keeper_peer *poller)
 	while (poller->leases != NULL) {
 		bool blamed = !had_transfer || keeper_lease_slots(poller->leases->kind) == LANE_TRANSFER;
 
-		lose(k, poller->leases, blamed);
+		lose(k, poller->leases, blamed && !is_leaving(poller));
 	}
 }
 

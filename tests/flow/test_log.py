@@ -8,6 +8,7 @@ import pathlib
 import re
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -309,6 +310,38 @@ class Unread(FlowTest):
         self.assertGreater(len(lines), 10 * self.CRAWLS)
         roles = {(line["role"], line.get("instance")) for line in map(json.loads, lines)}
         self.assertGreaterEqual(len(roles), 9)
+
+
+class Orderly(FlowTest):
+    """What is asked for is no reason for a warning, however much is under way."""
+
+    def busy(self):
+        sim = self.sim("--building", "0", "--ready-after", "600")
+        trawld = Json(self.folder, sim.url, LOG_FORMAT="json", BACKGROUND_POLL_INTERVAL="10ms", PROVIDER_CALLS_MAX="64",
+                      BACKGROUND_MAX_WORKERS="8", BACKGROUND_MAX_POLLS="1000000", TRIGGER_WAIT_SECONDS="0",
+                      DATA_DIR=str(self.folder / f"data-{len(self.programs)}"))
+        self.programs.append(trawld)
+        for n in range(80):
+            trawld.trigger(url=f"https://www.facebook.com/page{n}")
+        wait_for(lambda: trawld.get("/health").json["crawls"]["polling"] == 80, "all are polled")
+        return trawld
+
+    def assert_quiet(self, trawld):
+        self.assertEqual([line for line in trawld.lines() if line["level"] in ("error", "warning")], [])
+
+    def test_a_busy_set_is_stopped(self):
+        for _ in range(3):
+            trawld = self.busy()
+            self.assertEqual(trawld.stop(), 0)
+            self.assert_quiet(trawld)
+
+    def test_a_busy_set_is_replaced(self):
+        trawld = self.busy()
+        for n in range(1, 4):
+            trawld.file.write_text(f"RETRY_MAX_ATTEMPTS={3 + n}\n")
+            trawld.program.send(signal.SIGHUP)
+            wait_for(lambda: len(trawld.of_kind("reloaded")) == n, "the set is replaced")
+        self.assert_quiet(trawld)
 
 
 class Catalog(unittest.TestCase):

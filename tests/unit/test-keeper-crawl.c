@@ -464,6 +464,25 @@ test_poller_lost_in_other_states_gives_the_same_task_to_the_next(void **state)
 	}
 }
 
+/* What was given to it while it said that it leaves. */
+static void
+test_poller_that_leaves_is_not_blamed(void **state)
+{
+	struct world *w = *state;
+	struct uuid id = crawl_in(w, CRAWL_DOWNLOADING);
+
+	for (int i = 0; i < 5; i++) {
+		poller_say(w, &w->poller, 0, 0);
+		lose_poller(w);
+		assert_int_equal(crawl_of(w, &id).state, CRAWL_DOWNLOADING);
+		assert_int_equal(crawl_of(w, &id).lease, 0);
+		assert_int_equal(crawl_of(w, &id).crashes, 0);
+		poller_say(w, &w->poller, 1, 1);
+		assert_int_equal(last_task(&w->poller)->kind, TASK_DOWNLOAD);
+	}
+	answer_task(w, TASK_DOWNLOAD, OUTCOME_OK, ERROR_NONE);
+}
+
 static void
 test_crawl_that_takes_three_pollers_down_is_failed(void **state)
 {
@@ -953,6 +972,7 @@ main(void)
 		TEST(test_triggers_that_surely_made_nothing_do_not_use_up_the_second_try),
 		TEST(test_poller_lost_while_triggering_leads_to_a_search),
 		TEST(test_poller_lost_in_other_states_gives_the_same_task_to_the_next),
+		TEST(test_poller_that_leaves_is_not_blamed),
 		TEST(test_crawl_that_takes_three_pollers_down_is_failed),
 		TEST(test_only_the_download_is_blamed_for_a_lost_poller),
 		TEST(test_returned_tasks_are_given_to_another_poller_at_once),
