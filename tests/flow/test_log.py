@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import http.client
 import json
 import os
 import pathlib
@@ -325,6 +326,43 @@ class Orderly(FlowTest):
             trawld.trigger(url=f"https://www.facebook.com/page{n}")
         wait_for(lambda: trawld.get("/health").json["crawls"]["polling"] == 80, "all are polled")
         return trawld
+
+    def busy_everywhere(self):
+        """With triggers that come in all the time, downloads that drip, and crawls that end."""
+        sim = self.sim("--building", "0", "--ready-after", "0.1")
+        sim.fault("snapshot", "drip", bytes=200, ms=20, count=-1)
+        sim.fault("trigger", "delay", ms=100, count=-1)
+        trawld = Json(self.folder, sim.url, LOG_FORMAT="json", BACKGROUND_POLL_INTERVAL="10ms", PROVIDER_CALLS_MAX="64",
+                      BACKGROUND_MAX_WORKERS="4", TRIGGER_WAIT_SECONDS="1")
+        self.programs.append(trawld)
+        ended = threading.Event()
+
+        def come_in(number):
+            n = 0
+            while not ended.is_set():
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    n += 1
+                    trawld.post("/api/v1/crawl/trigger", {**REQUEST, "url": f"https://www.facebook.com/p{number}-{n}"})
+
+        threads = [threading.Thread(target=come_in, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+
+        def end():
+            ended.set()
+            for thread in threads:
+                thread.join()
+        self.addCleanup(end)
+        wait_for(lambda: trawld.get("/health").json["crawls"]["completed"] > 20, "crawls complete")
+        return trawld
+
+    def test_a_set_with_work_of_every_kind_is_replaced_and_stopped(self):
+        trawld = self.busy_everywhere()
+        trawld.file.write_text("RETRY_MAX_ATTEMPTS=4\n")
+        trawld.program.send(signal.SIGHUP)
+        wait_for(lambda: trawld.of_kind("reloaded"), "the set is replaced")
+        self.assertEqual(trawld.stop(), 0)
+        self.assert_quiet(trawld)
 
     def assert_quiet(self, trawld):
         self.assertEqual([line for line in trawld.lines() if line["level"] in ("error", "warning")], [])
