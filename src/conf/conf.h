@@ -45,7 +45,7 @@ struct conf {
 	char	pubsub_topic_prefix[128];
 	bool	background_polling_enabled;
 	int64_t	background_max_workers;		/* pollers, 1..64 */
-	int64_t	background_poll_interval_ms;	/* durations: seconds in the text, decimals and "ms" "s" "m" "h" allowed */
+	int64_t	background_poll_interval_ms;	/* durations: seconds in the text, decimals and "ms" "s" "m" "h" "d" allowed */
 	int64_t	background_max_polls;
 	int64_t	background_download_timeout_ms;	/* a download that receives (almost) nothing for so long is given up and tried again */
 	int64_t	provider_calls_max;		/* calls in flight at the provider at a time, 1..10000 */
@@ -54,6 +54,9 @@ struct conf {
 	char	bind_address[64];
 	int64_t	front_workers;			/* 0 in the text "auto": one per core */
 	int64_t	idempotency_keep_ms;		/* an Idempotency-Key is remembered so long after its crawl has ended */
+	int64_t	crawls_keep_ms;			/* how long what has ended is kept; 0 in the text "forever" */
+	int64_t	quarantine_keep_ms;
+	int64_t	objects_keep_ms;
 	int64_t	trigger_wait_ms;
 	int64_t	storage_backend;
 	char	data_dir[1024];			/* absolute */
@@ -67,7 +70,7 @@ struct conf {
 	struct conf_origin {
 		enum { CONF_FROM_DEFAULT, CONF_FROM_FILE, CONF_FROM_ENVIRONMENT, CONF_FROM_SECRET_FILE } from;
 		int line;
-	} origin[32];
+	} origin[48];
 	char	file[1024];			/* the file that was read; "" for none */
 };
 

@@ -24,6 +24,7 @@
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
 
 /* ---- checks of texts; none repeats the text ---- */
 
@@ -106,6 +107,7 @@ static const char *const format_words[] = {
 	[LOG_FORMAT_JOURNAL] = "journal", NULL
 };
 static const char *const auto_word[] = { "auto", NULL };
+static const char *const forever_word[] = { "forever", NULL };
 
 #define FIELD(member) \
 	.offset = offsetof(struct conf, member), .size = sizeof(((struct conf *)NULL)->member)
@@ -181,6 +183,16 @@ const struct option options[] = {
 	{ .name = "IDEMPOTENCY_KEEP", .kind = OPTION_DURATION, FIELD(idempotency_keep_ms),
 	  .fallback = "86400", .min = 0, .max = 366 * 24 * HOUR, .readers = CONF_KEEPER,
 	  .help = "How long an Idempotency-Key is remembered after its crawl has ended." },
+	{ .name = "CRAWLS_KEEP", .kind = OPTION_DURATION, FIELD(crawls_keep_ms),
+	  .fallback = "90d", .min = SECOND, .max = 36500 * DAY, .words = forever_word, .readers = CONF_KEEPER,
+	  .help = "How long a crawl is known after its end: then its status is 404. Not less than IDEMPOTENCY_KEEP "
+	  "where it has a key, nor than OBJECTS_KEEP." },
+	{ .name = "QUARANTINE_KEEP", .kind = OPTION_DURATION, FIELD(quarantine_keep_ms),
+	  .fallback = "90d", .min = SECOND, .max = 36500 * DAY, .words = forever_word, .readers = CONF_KEEPER,
+	  .help = "How long a snapshot that was no valid data is kept below quarantine/." },
+	{ .name = "OBJECTS_KEEP", .kind = OPTION_DURATION, FIELD(objects_keep_ms),
+	  .fallback = "forever", .min = SECOND, .max = 36500 * DAY, .words = forever_word, .readers = CONF_KEEPER,
+	  .help = "How long a snapshot stored locally is kept after the end of its crawl: then trawld deletes it." },
 	{ .name = "STORAGE_BACKEND", .kind = OPTION_WORD, FIELD(storage_backend),
 	  .fallback = "local", .words = storage_words,
 	  .readers = CONF_KEEPER | CONF_PUBLISHER | CONF_POLLER,
@@ -261,10 +273,16 @@ refuse(const struct option *o, const char *text, struct why *why)
 	    option_range(o, range, sizeof(range)));
 }
 
+static bool
+is_word_for_0(const struct option *o, const char *text)
+{
+	return o->words != NULL && strcasecmp(text, o->words[0]) == 0;
+}
+
 static int
 read_number(int64_t *ret, const struct option *o, const char *text, struct why *why)
 {
-	if (o->words != NULL && strcasecmp(text, o->words[0]) == 0) {
+	if (is_word_for_0(o, text)) {
 		*ret = 0;
 		return 0;
 	}
@@ -276,6 +294,10 @@ read_duration(int64_t *ret, const struct option *o, const char *text, struct why
 {
 	int64_t value;
 
+	if (is_word_for_0(o, text)) {
+		*ret = 0;
+		return 0;
+	}
 	if (duration_parse(text, &value) < 0 || value < o->min || value > o->max)
 		return refuse(o, text, why);
 	*ret = value;
@@ -351,7 +373,7 @@ option_read(struct conf *conf, const struct option *o, const char *text, struct 
 
 /* Seconds, with as many decimals as the milliseconds need. */
 static void
-write_duration(char *dst, size_t size, int64_t ms)
+write_seconds(char *dst, size_t size, int64_t ms)
 {
 	int len = snprintf(dst, size, "%" PRId64 ".%03" PRId64, ms / SECOND, ms % SECOND);
 
@@ -359,6 +381,16 @@ write_duration(char *dst, size_t size, int64_t ms)
 		dst[--len] = '\0';
 	if (dst[len - 1] == '.')
 		dst[len - 1] = '\0';
+}
+
+/* Days are told as days: 7776000 says nothing to anybody. */
+static void
+write_duration(char *dst, size_t size, int64_t ms)
+{
+	if (ms > DAY && ms % DAY == 0)
+		(void)snprintf(dst, size, "%" PRId64 "d", ms / DAY);
+	else
+		write_seconds(dst, size, ms);
 }
 
 char *
@@ -377,7 +409,10 @@ option_write(const struct conf *conf, const struct option *o, char *dst)
 		(void)snprintf(dst, OPTION_TEXT_SIZE, "%s", *(const bool *)value ? "true" : "false");
 		break;
 	case OPTION_DURATION:
-		write_duration(dst, OPTION_TEXT_SIZE, number);
+		if (number == 0 && o->words != NULL)
+			(void)snprintf(dst, OPTION_TEXT_SIZE, "%s", o->words[0]);
+		else
+			write_duration(dst, OPTION_TEXT_SIZE, number);
 		break;
 	case OPTION_WORD:
 		(void)snprintf(dst, OPTION_TEXT_SIZE, "%s", o->words[number]);
@@ -419,9 +454,10 @@ option_range(const struct option *o, char *dst, size_t size)
 		    o->words != NULL ? o->words[0] : "", o->words != NULL ? ", or " : "", o->min, o->max);
 		break;
 	case OPTION_DURATION:
-		write_duration(from, sizeof(from), o->min);
-		write_duration(to, sizeof(to), o->max);
-		(void)snprintf(dst, size, "%s to %s seconds, or a number with " DURATION_UNITS, from, to);
+		write_seconds(from, sizeof(from), o->min);
+		write_seconds(to, sizeof(to), o->max);
+		(void)snprintf(dst, size, "%s%s%s to %s seconds, or a number with " DURATION_UNITS,
+		    o->words != NULL ? o->words[0] : "", o->words != NULL ? ", or " : "", from, to);
 		break;
 	case OPTION_WORD:
 		words_range(o, dst, size);

@@ -32,7 +32,7 @@ struct option {
 	size_t		 size;		/* of the field */
 	const char	*fallback;	/* the default, as text; "" for none */
 	int64_t		 min, max;
-	const char	*const *words;	/* WORD: NULL-terminated. NUMBER: words[0], if any, stands for 0 */
+	const char	*const *words;	/* WORD: NULL-terminated. NUMBER, DURATION: words[0], if any, stands for 0 */
 	int		(*check)(const char *text, struct why *why);	/* TEXT: what is allowed; or NULL */
 	const char	*range;		/* for people, when min, max and words do not tell it */
 	unsigned	 readers;	/* enum conf_reader, or-ed */

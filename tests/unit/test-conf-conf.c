@@ -117,6 +117,9 @@ defaults_are_the_documented_ones(void **state)
 	assert_string_equal(conf.bind_address, "127.0.0.1");
 	assert_int_equal(conf.front_workers, 0);
 	assert_int_equal(conf.trigger_wait_ms, 30000);
+	assert_int_equal(conf.crawls_keep_ms, INT64_C(90) * 24 * 3600 * 1000);
+	assert_int_equal(conf.quarantine_keep_ms, conf.crawls_keep_ms);
+	assert_int_equal(conf.objects_keep_ms, 0);
 	assert_int_equal(conf.storage_backend, STORAGE_LOCAL);
 	assert_string_equal(conf.data_dir, "/var/lib/trawld");
 	assert_string_equal(conf.raw_path_template,
@@ -151,6 +154,10 @@ each_kind_takes_its_good_values(void **state)
 		{ "BACKGROUND_DOWNLOAD_TIMEOUT=0.5h", offsetof(struct conf, background_download_timeout_ms), 1800000 },
 		{ "TRIGGER_WAIT_SECONDS=0", offsetof(struct conf, trigger_wait_ms), 0 },
 		{ "RECONCILE_DELAY=0", offsetof(struct conf, reconcile_delay_ms), 0 },
+		{ "CRAWLS_KEEP=1", offsetof(struct conf, crawls_keep_ms), 1000 },
+		{ "CRAWLS_KEEP=366d", offsetof(struct conf, crawls_keep_ms), INT64_C(366) * 86400000 },
+		{ "CRAWLS_KEEP=Forever", offsetof(struct conf, crawls_keep_ms), 0 },
+		{ "OBJECTS_KEEP=7d", offsetof(struct conf, objects_keep_ms), INT64_C(7) * 86400000 },
 		{ "STORAGE_BACKEND=gcp", offsetof(struct conf, storage_backend), STORAGE_GCP },
 		{ "LOG_LEVEL=DEBUG", offsetof(struct conf, log_level), LOG_LEVEL_DEBUG },
 		{ "LOG_FORMAT=json", offsetof(struct conf, log_format), LOG_FORMAT_JSON },
@@ -202,6 +209,8 @@ each_kind_refuses_bad_values_and_says_what_is_allowed(void **state)
 		{ "BACKGROUND_MAX_WORKERS=65", "from 1 to 64" },
 		{ "FRONT_WORKERS=0", "auto, or a whole number from 1 to 64" },
 		{ "RETRY_MAX_ATTEMPTS=101", "from 1 to 100" },
+		{ "CRAWLS_KEEP=0", "forever, or 1 to 3153600000 seconds, or a number with ms, s, m, h or d" },
+		{ "OBJECTS_KEEP=never", "forever, or 1 to" },
 		{ "BACKGROUND_POLL_INTERVAL=0", "0.01 to 3600 seconds, or a number with ms, s, m, h or d" },
 		{ "BACKGROUND_POLL_INTERVAL=9ms", "0.01 to 3600" },
 		{ "BACKGROUND_POLL_INTERVAL=61m", "0.01 to 3600" },
@@ -387,7 +396,7 @@ a_bad_environment_says_so(void **state)
 }
 
 static void
-printing_hides_the_key_and_shows_durations_in_seconds(void **state)
+printing_hides_the_key_and_shows_durations_in_seconds_or_days(void **state)
 {
 	scoped_free char *text = NULL;
 
@@ -395,6 +404,9 @@ printing_hides_the_key_and_shows_durations_in_seconds(void **state)
 	text = printed();
 	assert_non_null(strstr(text, "BRIGHTDATA_API_KEY=(not set)  # default\n"));
 	assert_non_null(strstr(text, "\nFRONT_WORKERS=auto  # default\n"));
+	assert_non_null(strstr(text, "\nIDEMPOTENCY_KEEP=86400  # default\n"));
+	assert_non_null(strstr(text, "\nCRAWLS_KEEP=90d  # default\n"));
+	assert_non_null(strstr(text, "\nOBJECTS_KEEP=forever  # default\n"));
 	free(take_ptr(text));
 	assert_int_equal(load("BRIGHTDATA_API_KEY=" KEY "\nBACKGROUND_POLL_INTERVAL=1500ms\n"), 0);
 	text = printed();
@@ -667,7 +679,7 @@ main(void)
 		TEST(a_file_that_is_none_is_refused),
 		TEST(environment_wins_over_file_over_default),
 		TEST(a_bad_environment_says_so),
-		TEST(printing_hides_the_key_and_shows_durations_in_seconds),
+		TEST(printing_hides_the_key_and_shows_durations_in_seconds_or_days),
 		TEST(the_key_comes_from_its_file),
 		TEST(the_key_comes_from_a_systemd_credential),
 		TEST(a_key_that_is_set_wins_over_files),
