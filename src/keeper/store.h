@@ -37,7 +37,8 @@ struct store_progress {
 
 /* Opens (making it if new) the database file. An older schema is migrated forward, a
  * transaction for each step; before the first of them a copy of the file is made in
- * backup/ beside it, "NAME.schema-N", and without one nothing is changed. progress may
+ * backup/ beside it, "NAME.schema-N", and without one nothing is changed. A file that
+ * cannot give space back is rebuilt, if there is room for that. progress may
  * be NULL. -ENOTSUP: made by a newer trawld; -EUCLEAN: damaged, or not a job store at
  * all; -EBUSY: another process has it; -ENOSPC: no room, for the copy or the rest. */
 int store_open(const char *path, const struct clock *, const struct store_progress *progress,
@@ -90,6 +91,29 @@ struct store_failures {
 	char		error_text[ERROR_TEXT_SIZE];
 };
 int store_failures(struct store *, int64_t before_ms, struct store_failures *ret, struct why *why);
+
+/* ---- what has ended ---- */
+
+/* A place among the crawls that have ended, in the order of their ends; all 0: before the first. */
+struct store_place {
+	int64_t		finished_ms;
+	struct uuid	id;
+};
+/* Up to max crawls that ended before before_ms, behind the place, by an index: cost grows with max, not with
+ * the store. */
+int store_ended(struct store *, int64_t before_ms, const struct store_place *after, struct crawl *ret,
+    unsigned max, unsigned *ret_count, struct why *why);
+/* Whether a crawl is known by a client's key. */
+int store_has_key(struct store *, const struct uuid *, bool *ret, struct why *why);
+/* The crawl is gone with its request and its key, for good. */
+int store_crawl_forget(struct store *, const struct uuid *, struct why *why);
+/* It has no object any more. */
+int store_object_forget(struct store *, const struct uuid *, struct why *why);
+
+/* Pages of the file, and those of them that hold nothing. */
+int store_pages(struct store *, int64_t *ret_all, int64_t *ret_free, struct why *why);
+/* Gives some of those back to the file system; the file is shorter after a later commit. */
+int store_shrink(struct store *, struct why *why);
 
 /* ---- leases ---- */
 

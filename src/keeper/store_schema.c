@@ -109,6 +109,9 @@ static const char *const schema[] = {
 	"INSERT INTO meta VALUES ('boot', 0), ('wall_offset_ms', 0), ('patience_ms', 0), ('provider_ahead_ms', 0),"
 	" ('provider_known', 0);",
 
+	/* What has ended is found by when it did, the longest ago first. */
+	"CREATE INDEX crawls_ended ON crawls (finished_ms, id) WHERE lane IS NULL;",
+
 #ifdef STORE_EXTRA_MIGRATION
 	/* A build of "the next version", for the test of upgrades. */
 	STORE_EXTRA_MIGRATION,

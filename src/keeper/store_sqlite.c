@@ -49,6 +49,8 @@ enum sql {
 	SQL_CRAWL_ADD, SQL_REQUEST_ADD, SQL_CRAWL_FIND, SQL_REQUEST_FIND,
 	SQL_CRAWL_UPDATE, SQL_CRAWL_UPDATE_JOB, SQL_CRAWL_REOPEN, SQL_KEY_FIND, SQL_KEY_FORGET, SQL_SNAPSHOT_OWNER, SQL_COUNTS,
 	SQL_FAILED_MINUTES, SQL_FAILED_LAST,
+	SQL_ENDED, SQL_HAS_KEY, SQL_CRAWL_FORGET, SQL_REQUEST_FORGET, SQL_OBJECT_FORGET,
+	SQL_PAGES, SQL_PAGES_FREE, SQL_SHRINK,
 	SQL_DUE, SQL_DUE_NEXT, SQL_DUE_TRIGGERS, SQL_WAKE, SQL_LEASED, SQL_SHIFT, SQL_CLAMP,
 	SQL_SETS, SQL_RECONCILING, SQL_RECONCILING_SINCE, SQL_DOUBT, SQL_META_SET, SQL_META_GET,
 	SQL_LIMITS_NOTE, SQL_LIMITS_NOTED, SQL_PAUSES_DROP, SQL_PAUSE_ADD, SQL_PAUSES_READ,
@@ -80,6 +82,15 @@ static const char *const sql_text[SQL_COUNT] = {
 	    " WHERE state = 8 AND finished_ms > ?1 - 3600000 AND finished_ms <= ?1 GROUP BY 1",
 	[SQL_FAILED_LAST] = "SELECT finished_ms, error, error_text FROM crawls INDEXED BY crawls_failed"
 	    " WHERE state = 8 AND finished_ms > ?1 - 3600000 AND finished_ms <= ?1 ORDER BY finished_ms DESC LIMIT 1",
+	[SQL_ENDED] = "SELECT " ALL_COLUMNS " FROM crawls INDEXED BY crawls_ended"
+	    " WHERE lane IS NULL AND (finished_ms, id) > (?1, ?2) AND finished_ms < ?3 ORDER BY finished_ms, id LIMIT ?4",
+	[SQL_HAS_KEY] = "SELECT idempotency_key IS NOT NULL FROM requests WHERE crawl_id = ?",
+	[SQL_CRAWL_FORGET] = "DELETE FROM crawls WHERE id = ?",
+	[SQL_REQUEST_FORGET] = "DELETE FROM requests WHERE crawl_id = ?",
+	[SQL_OBJECT_FORGET] = "UPDATE crawls SET object_path = NULL, version = version + 1 WHERE id = ?",
+	[SQL_PAGES] = "PRAGMA page_count",
+	[SQL_PAGES_FREE] = "PRAGMA freelist_count",
+	[SQL_SHRINK] = "PRAGMA incremental_vacuum(64)",
 	[SQL_DUE] = "SELECT " ALL_COLUMNS " FROM crawls INDEXED BY crawls_due"
 	    " WHERE lane = ?1 AND due_ms > 0 AND due_ms <= ?2 AND lease IS NULL ORDER BY due_ms LIMIT ?3",
 	[SQL_DUE_NEXT] = "SELECT due_ms FROM crawls INDEXED BY crawls_due"
@@ -324,6 +335,7 @@ store_rollback(struct store *s, struct why *why)
  * in cache, many seconds from a slow disk), at the very moment when clients wait
  * for the keeper to come back. Damage is found where it is read, and ends the keeper. */
 static const char pragmas[] =
+    "PRAGMA auto_vacuum = INCREMENTAL;"		/* first: it holds only for a file with nothing in it yet */
     "PRAGMA journal_mode = WAL;"
     "PRAGMA synchronous = FULL;"
     "PRAGMA temp_store = MEMORY;"
@@ -357,7 +369,8 @@ open_prepared(struct store *s, const char *path, const struct clock *clock, cons
 
 	if ((result = check(s, path, &version, why)) < 0 ||
 	    (result = sqlite_run(s->db, pragmas, "setting up", why)) < 0 ||
-	    (result = schema_migrate(s->db, path, version, clock, progress, why)) < 0)
+	    (result = schema_migrate(s->db, path, version, clock, progress, why)) < 0 ||
+	    (result = rebuild_once(s->db, path, clock, progress, why)) < 0)
 		return result;
 	for (int i = 0; i < SQL_COUNT; i++) {
 		if (sqlite3_prepare_v3(s->db, sql_text[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i],
@@ -726,8 +739,6 @@ store_failures(struct store *s, int64_t before_ms, struct store_failures *ret, s
 	return result < 0 ? result : 0;
 }
 
-/* ---- leases ---- */
-
 static int
 read_crawls(struct store *s, enum sql which, struct crawl *ret, unsigned *ret_count, struct why *why)
 {
@@ -740,6 +751,93 @@ read_crawls(struct store *s, enum sql which, struct crawl *ret, unsigned *ret_co
 		*ret_count = count;
 	return result;
 }
+
+/* ---- what has ended ---- */
+
+int
+store_ended(struct store *s, int64_t before_ms, const struct store_place *after, struct crawl *ret, unsigned max,
+    unsigned *ret_count, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_ENDED);
+
+	put_int(&b, after->finished_ms);
+	put_uuid(&b, &after->id);
+	put_int(&b, before_ms);
+	put_int(&b, max);
+	return read_crawls(s, SQL_ENDED, ret, ret_count, why);
+}
+
+/* The one number that a statement gives, 0 if it gives no row. */
+static int
+read_number(struct store *s, enum sql which, const char *attempt, int64_t *ret, struct why *why)
+{
+	struct reader r = { s->statements[which], 0 };
+	int result;
+
+	*ret = 0;
+	if ((result = row(s, which, attempt, why)) <= 0)
+		return result;
+	*ret = get_int(&r);
+	end(s, which);
+	return 0;
+}
+
+int
+store_has_key(struct store *s, const struct uuid *id, bool *ret, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_HAS_KEY);
+	int64_t has;
+	int result;
+
+	put_uuid(&b, id);
+	result = read_number(s, SQL_HAS_KEY, "looking for a key", &has, why);
+	*ret = has != 0;
+	return result;
+}
+
+static int
+change_by_id(struct store *s, enum sql which, const struct uuid *id, const char *attempt, struct why *why)
+{
+	struct binder b = bind_to(s, which);
+
+	put_uuid(&b, id);
+	return change(s, which, attempt, why);
+}
+
+int
+store_crawl_forget(struct store *s, const struct uuid *id, struct why *why)
+{
+	int result = change_by_id(s, SQL_REQUEST_FORGET, id, "forgetting a request", why);
+
+	return result < 0 ? result : change_by_id(s, SQL_CRAWL_FORGET, id, "forgetting a crawl", why);
+}
+
+int
+store_object_forget(struct store *s, const struct uuid *id, struct why *why)
+{
+	return change_by_id(s, SQL_OBJECT_FORGET, id, "forgetting an object", why);
+}
+
+int
+store_pages(struct store *s, int64_t *ret_all, int64_t *ret_free, struct why *why)
+{
+	int result = read_number(s, SQL_PAGES, "counting pages", ret_all, why);
+
+	return result < 0 ? result : read_number(s, SQL_PAGES_FREE, "counting free pages", ret_free, why);
+}
+
+/* It gives a row for each page. */
+int
+store_shrink(struct store *s, struct why *why)
+{
+	int result = begin_change(s, why);
+
+	while (result >= 0 && (result = row(s, SQL_SHRINK, "giving space back", why)) > 0)
+		;
+	return result;
+}
+
+/* ---- leases ---- */
 
 int
 store_due(struct store *s, enum crawl_lane lane, int64_t now_ms, struct crawl *ret, unsigned max,

@@ -5,6 +5,7 @@
  *   store_sqlite.c   statements, rows, the open transaction
  *   store_schema.c   the schema, and files of an older one
  *   store_backup.c   the copy made before a migration
+ *   store_rebuild.c  files that cannot give space back
  */
 #ifndef KEEPER_STORE_SQLITE_H
 #define KEEPER_STORE_SQLITE_H
@@ -40,5 +41,11 @@ int backup_make(sqlite3 *, const char *path, int64_t version, int64_t now_ms, co
     char ret[BACKUP_PATH_SIZE], struct why *why);
 /* The newest copy that there is of this or an older version. */
 bool backup_find(const char *path, int64_t version, char ret[BACKUP_PATH_SIZE]);
+
+/* ---- store_rebuild.c ---- */
+
+/* Makes the file one that can give space back, if it is none and there is room; else it is left as it is, and
+ * that is told. Fails only with a store that cannot be read. */
+int rebuild_once(sqlite3 *, const char *path, const struct clock *, const struct store_progress *, struct why *why);
 
 #endif

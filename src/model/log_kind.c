@@ -193,6 +193,18 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "restored. Crawls that were not triggered in it are searched for at the provider first.",
 	  "Nothing: it is settled within seconds, and nothing is paid for twice.",
 	  false },
+	[KIND_STORE_REBUILT] = { "store-rebuilt", LOG_LEVEL_INFO, "2a3f1b66312b4b1797bbf116fb6cc42c",
+	  "The job store was rebuilt",
+	  "Once, after an upgrade: from now on the room of crawls that are forgotten goes back to the "
+	  "file system.",
+	  "",
+	  false },
+	[KIND_STORE_UNBUILT] = { "store-unbuilt", LOG_LEVEL_WARNING, "c48028f01a304f50892785551b36f41e",
+	  "The job store could not be rebuilt",
+	  "It was made by an older trawld, and its file never becomes smaller. It works as it always "
+	  "did; what is forgotten in it makes room for what is new. Each start tries again.",
+	  "Make room for twice its size on the disk of DATA_DIR, and restart trawld.",
+	  false },
 	[KIND_LEASES_USED_UP] = { "leases-used-up", LOG_LEVEL_ERROR, "6009379eb6af49658b966200c95652fa",
 	  "The keeper hands over to a new one",
 	  "The keeper has given out every number of its life and ended with status 1; the next one "
@@ -509,6 +521,25 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "A poller leaves while triggers are unanswered",
 	  "Their time at a stop was up. The keeper will search for the jobs at the provider.",
 	  "Nothing: jobs that were made are found after the next start.",
+	  false },
+	/* what is over */
+	[KIND_OVER_REMOVED] = { "over-removed", LOG_LEVEL_INFO, "97a23328f618435f882aa4f8dbe4d2ef",
+	  "What is over was removed",
+	  "Crawls after CRAWLS_KEEP, quarantine/ after QUARANTINE_KEEP, objects after OBJECTS_KEEP, and "
+	  "what in spool/ belongs to no crawl under way. Told after each round, which is one a day at "
+	  "most and one at the start, if there was anything.",
+	  "",
+	  false },
+	[KIND_OVER_UNREMOVED] = { "over-unremoved", LOG_LEVEL_WARNING, "45f36c12d21b4720b71c2bd6f79e121a",
+	  "What is over cannot be removed",
+	  "A file or directory could not be read or removed; it is left and tried again in a day. Told "
+	  "once a round.",
+	  "Look at owner and mode of what the line names. A symbolic link is not followed.",
+	  false },
+	[KIND_SPOOL_FOREIGN] = { "spool-foreign", LOG_LEVEL_WARNING, "cdb74ebe3bc44114a5fe035b2dd6fa9a",
+	  "The spool holds what is not trawld's",
+	  "Names below DATA_DIR/spool that trawld never gives. They are left alone. Told once.",
+	  "Remove them if they are of no use.",
 	  false },
 	/* events */
 	[KIND_EVENTS_WAIT] = { "events-wait", LOG_LEVEL_WARNING, "66d237a5989047f59ce6cf1332b530e7",

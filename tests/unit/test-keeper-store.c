@@ -326,6 +326,106 @@ test_failures_of_the_last_hour_are_counted_by_minute(void **state)
 	store_close(s);
 }
 
+/* ---- what has ended ---- */
+
+static struct crawl
+add_ended(struct store *s, enum crawl_state state, int64_t finished_ms, const char *key)
+{
+	struct crawl c = a_crawl(state, 0);
+
+	c.finished_ms = finished_ms;
+	(void)snprintf(c.object_path, sizeof(c.object_path), "raw/%lld.json", (long long)finished_ms);
+	must(store_crawl_add(s, &c, &request, key, &why));
+	return c;
+}
+
+static void
+test_what_has_ended_comes_in_order_of_its_end(void **state)
+{
+	struct store *s = open_store();
+	struct crawl a = add_ended(s, CRAWL_FAILED, 30, ""), b = add_ended(s, CRAWL_COMPLETED, 20, ""),
+	    c = add_ended(s, CRAWL_CANCELED, 20, ""), found[4];
+	struct store_place place = { 0 };
+	unsigned count;
+
+	(void)state;
+	(void)add(s, CRAWL_POLLING, 5);
+	must(store_ended(s, 20, &place, found, 4, &count, &why));
+	assert_int_equal(count, 0);
+	must(store_ended(s, 21, &place, found, 4, &count, &why));
+	assert_int_equal(count, 2);
+	must(store_ended(s, 100, &place, found, 1, &count, &why));
+	assert_int_equal(count, 1);
+	assert_true(uuid_equal(&found[0].id, &b.id));
+	place = (struct store_place){ found[0].finished_ms, found[0].id };
+	must(store_ended(s, 100, &place, found, 4, &count, &why));
+	assert_int_equal(count, 2);
+	assert_true(uuid_equal(&found[0].id, &c.id));
+	assert_true(uuid_equal(&found[1].id, &a.id));
+	assert_string_equal(found[1].object_path, "raw/30.json");
+	store_close(s);
+}
+
+static void
+test_what_is_forgotten_leaves_nothing(void **state)
+{
+	struct store *s = open_store();
+	struct crawl c = add_ended(s, CRAWL_COMPLETED, 20, "key-1"), plain = add_ended(s, CRAWL_FAILED, 30, ""), found;
+	struct trigger_request q;
+	struct uuid id;
+	bool has;
+
+	(void)state;
+	must(store_has_key(s, &plain.id, &has, &why));
+	assert_false(has);
+	must(store_has_key(s, &c.id, &has, &why));
+	assert_true(has);
+	must(store_object_forget(s, &c.id, &why));
+	must(store_crawl_find(s, &c.id, &found, &why));
+	assert_string_equal(found.object_path, "");
+	assert_int_equal(found.version, c.version + 1);
+	must(store_crawl_forget(s, &c.id, &why));
+	must(store_commit(s, &why));
+	assert_int_equal(store_crawl_find(s, &c.id, &found, &why), -ENOENT);
+	assert_int_equal(store_request_find(s, &c.id, &q, &why), -ENOENT);
+	assert_int_equal(store_idempotency_find(s, "key-1", &id, &why), -ENOENT);
+	must(store_crawl_find(s, &plain.id, &found, &why));
+	(void)add_ended(s, CRAWL_COMPLETED, 40, "key-1");
+	must(store_commit(s, &why));
+	store_close(s);
+}
+
+static void
+test_free_pages_go_back_to_the_file_system(void **state)
+{
+	struct store *s = open_store();
+	int64_t all, unused, before;
+	struct uuid ids[2000];
+	struct stat st;
+
+	(void)state;
+	for (unsigned i = 0; i < countof(ids); i++)
+		ids[i] = add_ended(s, CRAWL_COMPLETED, 1000 + i, "").id;
+	must(store_commit(s, &why));
+	must(store_pages(s, &before, &unused, &why));
+	assert_true(before > 100);
+	for (unsigned i = 0; i < countof(ids); i++)
+		must(store_crawl_forget(s, &ids[i], &why));
+	must(store_commit(s, &why));
+	must(store_pages(s, &all, &unused, &why));
+	assert_int_equal(all, before);
+	assert_true(unused > before / 2);
+	for (unsigned i = 0; i < 1000 && unused > 0; i++) {
+		must(store_shrink(s, &why));
+		must(store_commit(s, &why));
+		must(store_pages(s, &all, &unused, &why));
+	}
+	assert_int_equal(unused, 0);
+	store_close(s);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size < before * 4096 / 4);
+}
+
 /* ---- due, leases ---- */
 
 static void
@@ -710,6 +810,9 @@ main(void)
 		TEST(test_second_use_of_a_key_is_an_error),
 		TEST(test_counts_are_of_live_crawls),
 		TEST(test_failures_of_the_last_hour_are_counted_by_minute),
+		TEST(test_what_has_ended_comes_in_order_of_its_end),
+		TEST(test_what_is_forgotten_leaves_nothing),
+		TEST(test_free_pages_go_back_to_the_file_system),
 		TEST(test_due_crawls_come_by_lane_longest_due_first),
 		TEST(test_leased_crawls_are_found_in_order_of_their_tokens),
 		TEST(test_times_move_with_the_clock_and_waiting_crawls_wake),
