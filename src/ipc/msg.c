@@ -7,8 +7,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/mem.h"
 
 static_assert((EVENT_BODY_MAX + EVENT_ATTRIBUTES_MAX + 64) * EVENT_BATCH_MAX + 8 <= WIRE_BODY_MAX,
     "a full batch is one frame");
@@ -789,11 +793,35 @@ msg_event_ack_get(struct wire_in *in, struct msg_event_ack *m)
 }
 
 char *
-spool_name(char dst[SPOOL_NAME_SIZE], const struct uuid *crawl_id, bool whole)
+spool_name(char dst[SPOOL_NAME_SIZE], const struct uuid *crawl_id, uint64_t lease)
 {
 	char id[UUID_TEXT_SIZE];
 
-	(void)snprintf(dst, SPOOL_NAME_SIZE, "%s.%s", uuid_format(id, crawl_id),
-	    whole ? "snapshot" : "part");
+	(void)uuid_format(id, crawl_id);
+	if (lease == 0)
+		(void)snprintf(dst, SPOOL_NAME_SIZE, "%s.snapshot", id);
+	else
+		(void)snprintf(dst, SPOOL_NAME_SIZE, "%s.%016" PRIx64 ".part", id, lease);
 	return dst;
+}
+
+/* What is read is written again and compared: one way of writing a name, no other. */
+enum spool_kind
+spool_name_read(const char *name, struct uuid *ret_crawl_id, uint64_t *ret_lease)
+{
+	char id[UUID_TEXT_SIZE], again[SPOOL_NAME_SIZE];
+	const char *rest;
+
+	*ret_lease = 0;
+	if (str_copy_n(id, sizeof(id), name, strnlen(name, sizeof(id) - 1)) < 0 || uuid_parse(id, ret_crawl_id) < 0 ||
+	    strncmp(uuid_format(id, ret_crawl_id), name, sizeof(id) - 1) != 0)
+		return SPOOL_FOREIGN;
+	rest = name + sizeof(id) - 1;
+	if (strcmp(rest, ".part") == 0)
+		return SPOOL_PART;
+	if (rest[0] == '.')
+		*ret_lease = strtoull(rest + 1, NULL, 16);
+	if (strcmp(spool_name(again, ret_crawl_id, *ret_lease), name) != 0)
+		return SPOOL_FOREIGN;
+	return *ret_lease == 0 ? SPOOL_WHOLE : SPOOL_PART;
 }

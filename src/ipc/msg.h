@@ -360,9 +360,16 @@ int msg_crawl_ref_get(struct wire_in *, struct msg_crawl_ref *);
 void msg_trigger_ref_put(struct wire_out *, enum msg_type, const struct msg_trigger_ref *);
 int msg_trigger_ref_get(struct wire_in *, struct msg_trigger_ref *);
 
-/* The spool file of a crawl below DATA_DIR/spool: "{crawl_id}.part" while it grows,
- * "{crawl_id}.snapshot" when whole. */
-#define SPOOL_NAME_SIZE 64
-char *spool_name(char dst[SPOOL_NAME_SIZE], const struct uuid *crawl_id, bool whole);
+/* The spool file of a crawl below DATA_DIR/spool: "{crawl_id}.{lease}.part" while it grows, so that no two
+ * pollers ever write one file, "{crawl_id}.snapshot" when whole (lease 0). */
+#define SPOOL_NAME_SIZE 72
+char *spool_name(char dst[SPOOL_NAME_SIZE], const struct uuid *crawl_id, uint64_t lease);
+
+enum spool_kind {
+	SPOOL_FOREIGN,		/* no name that trawld gives */
+	SPOOL_PART,		/* "{crawl_id}.part" of trawld 0.2 is one of lease 0 */
+	SPOOL_WHOLE
+};
+enum spool_kind spool_name_read(const char *name, struct uuid *ret_crawl_id, uint64_t *ret_lease);
 
 #endif

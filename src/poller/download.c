@@ -45,8 +45,7 @@ struct download {
 	size_t		 held_len;
 };
 
-/* A poller that was taken for dead may still be at work on the same crawl: it keeps its own
- * file, which has no name any more, and leaves alone what has got the name since. */
+/* A poller that was taken for dead may still be at work: its file has no name any more. */
 static bool
 part_is_ours(const struct download *d)
 {
@@ -104,7 +103,7 @@ open_file(struct download *d, enum download_start *ret_start, struct why *why)
 }
 
 int
-download_open(const struct download_dirs *dirs, const struct crawl *crawl,
+download_open(const struct download_dirs *dirs, const struct crawl *crawl, uint64_t lease,
     enum platform_id platform, struct download **ret, enum download_start *ret_start,
     struct why *why)
 {
@@ -113,8 +112,8 @@ download_open(const struct download_dirs *dirs, const struct crawl *crawl,
 
 	d->dirs = dirs;
 	d->crawl = *crawl;
-	spool_name(d->part, &crawl->id, false);
-	spool_name(d->whole, &crawl->id, true);
+	spool_name(d->part, &crawl->id, lease);
+	spool_name(d->whole, &crawl->id, 0);
 	(void)snprintf(d->quarantine, sizeof(d->quarantine), "snapshot_%s.json",
 	    crawl->snapshot_id);
 	rc = open_file(d, ret_start, why);
@@ -347,7 +346,25 @@ quarantine(struct download *d, struct msg_verdict *verdict, const struct why *ba
 	    d->quarantine);
 }
 
-/* {crawl_id}.part becomes {crawl_id}.snapshot, durably. */
+/* What is whole is never replaced: it may be on its way to the object store. Some file systems have
+ * no such rename, but links. */
+static int
+give_whole_name(struct download *d, struct why *why)
+{
+	int spool = d->dirs->spool;
+
+	if (!part_is_ours(d))
+		return why_set(why, ESTALE, "spool/%s was taken away: its lease is over", d->part);
+	if (renameat2(spool, d->part, spool, d->whole, RENAME_NOREPLACE) == 0)
+		return 0;
+	if ((errno == EINVAL || errno == ENOSYS) && linkat(spool, d->part, spool, d->whole, 0) == 0) {
+		(void)unlinkat(spool, d->part, 0);
+		return 0;
+	}
+	return why_set(why, errno, "cannot rename spool/%s: %s", d->part, strerror(errno));
+}
+
+/* {crawl_id}.{lease}.part becomes {crawl_id}.snapshot, durably. */
 static int
 settle_file(struct download *d, struct why *why)
 {
@@ -358,11 +375,9 @@ settle_file(struct download *d, struct why *why)
 		if (ftruncate(d->fd, (off_t)d->size) < 0 || fsync(d->fd) < 0)
 			return why_set(why, errno, "cannot sync spool/%s: %s", d->part,
 			    strerror(errno));
-		if (!part_is_ours(d))
-			return why_set(why, ESTALE, "spool/%s is that of another download by now", d->part);
-		if (renameat(d->dirs->spool, d->part, d->dirs->spool, d->whole) < 0)
-			return why_set(why, errno, "cannot rename spool/%s: %s", d->part,
-			    strerror(errno));
+		rc = give_whole_name(d, why);
+		if (rc < 0)
+			return rc;
 	}
 	rc = fs_sync_dir(d->dirs->spool);
 	if (rc < 0)

@@ -6,8 +6,8 @@
  * Order for a transfer:  download_open, download_feed as often as bytes come, then
  *   download_end     the body arrived whole by its framing
  *   download_empty   the provider said that there is nothing to send
- *   download_free    at any time: nothing more is done; .part stays, to be overwritten
- *   download_drop    the same, and .part is removed
+ *   download_free    after one of these
+ *   download_drop    at any time: nothing more is done, .part is removed
  * Order for a whole file that an earlier life left (download_open said WHOLE):
  *   download_verify until it returns true.
  *
@@ -37,12 +37,12 @@ struct download_dirs {		/* open directories; they outlive every download */
 
 enum download_start { DOWNLOAD_NEW, DOWNLOAD_WHOLE };
 
-/* Opens the crawl's .part (a new file, whoever writes to an older one) or .snapshot. -errno
- * with the reason. */
-int download_open(const struct download_dirs *, const struct crawl *, enum platform_id,
+/* Makes the lease's .part, which nobody else writes to, or opens the crawl's .snapshot. Whoever takes
+ * the lease away removes the name: then nothing comes of the file. -errno with the reason. */
+int download_open(const struct download_dirs *, const struct crawl *, uint64_t lease, enum platform_id,
     struct download **ret, enum download_start *ret_start, struct why *);
 void download_free(struct download *);
-void download_drop(struct download *);
+void download_drop(struct download *);	/* NULL is none */
 
 /* Before the first byte: is there room for so many (-1: not told), and what is kept free beside them? They are kept
  * for it. -ENOSPC: no; then only download_drop is left to do. */

@@ -309,7 +309,7 @@ store_start(struct job *job)
 	struct objstore_request request = {
 		.path = crawl->object_path,
 		.spool = job->poller->dirs.spool,
-		.name = spool_name(job->spool_file, &crawl->id, true),
+		.name = spool_name(job->spool_file, &crawl->id, 0),
 		.size = crawl->size_bytes,
 		.crc32c = crawl->crc32c,
 	};
@@ -371,7 +371,7 @@ job_free(struct job *job)
 {
 	http_call_cancel(job->call);
 	objstore_cancel(job->poller->objects, job->put);
-	download_free(job->download);
+	download_drop(job->download);
 	if (job->turn != NULL)
 		event_free(job->turn);
 	if (job->beat != NULL)

@@ -159,8 +159,8 @@ begin(struct job *job)
 {
 	enum download_start start;
 	struct why why;
-	int rc = download_open(&job->poller->dirs, &job->task.crawl, job->task.request.platform,
-	    &job->download, &start, &why);
+	int rc = download_open(&job->poller->dirs, &job->task.crawl, job->task.lease,
+	    job->task.request.platform, &job->download, &start, &why);
 
 	if (rc < 0) {
 		struct msg_download_done done = { .verdict = job_verdict(job) };

@@ -516,13 +516,47 @@ test_every_type_has_a_name(void **state)
 static void
 test_spool_names_tell_part_from_whole(void **state)
 {
-	struct uuid id = { { 1, 2, 3 } };
-	char part[SPOOL_NAME_SIZE], whole[SPOOL_NAME_SIZE];
+#define ID "01020300-0000-0000-0000-00000000000a"
+	static const struct {
+		const char *name;
+		enum spool_kind kind;
+		uint64_t lease;
+	} names[] = {
+		{ ID ".snapshot", SPOOL_WHOLE, 0 },
+		{ ID ".0000000100000002.part", SPOOL_PART, 0x100000002 },
+		{ ID ".ffffffffffffffff.part", SPOOL_PART, UINT64_MAX },
+		{ ID ".part", SPOOL_PART, 0 },
+		{ ID ".0000000000000000.part", SPOOL_FOREIGN, 0 },
+		{ ID ".100000002.part", SPOOL_FOREIGN, 0 },
+		{ ID ".0000000100000002", SPOOL_FOREIGN, 0 },
+		{ ID ".FFFFFFFFFFFFFFFF.part", SPOOL_FOREIGN, 0 },
+		{ ID ".0000000100000002.part~", SPOOL_FOREIGN, 0 },
+		{ ID ".00000001000000023.part", SPOOL_FOREIGN, 0 },
+		{ ID ".Snapshot", SPOOL_FOREIGN, 0 },
+		{ ID ".snapshot.gz", SPOOL_FOREIGN, 0 },
+		{ ID, SPOOL_FOREIGN, 0 },
+		{ ID "x.part", SPOOL_FOREIGN, 0 },
+		{ "01020300-0000-0000-0000-00000000000A.snapshot", SPOOL_FOREIGN, 0 },
+		{ "01020300-0000-0000-0000.snapshot", SPOOL_FOREIGN, 0 },
+		{ ".", SPOOL_FOREIGN, 0 }, { "..", SPOOL_FOREIGN, 0 }, { "", SPOOL_FOREIGN, 0 }, { "x", SPOOL_FOREIGN, 0 },
+		{ "snapshot_sd_1.json", SPOOL_FOREIGN, 0 },
+	};
+	struct uuid id = { { 1, 2, 3, [15] = 10 } }, found;
+	char name[SPOOL_NAME_SIZE];
+	uint64_t lease;
 
 	(void)state;
-	assert_string_equal(spool_name(part, &id, false), "01020300-0000-0000-0000-000000000000.part");
-	assert_string_equal(spool_name(whole, &id, true),
-	    "01020300-0000-0000-0000-000000000000.snapshot");
+	assert_string_equal(spool_name(name, &id, 0), ID ".snapshot");
+	assert_string_equal(spool_name(name, &id, 0x100000002), ID ".0000000100000002.part");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (spool_name_read(names[i].name, &found, &lease) != names[i].kind)
+			fail_msg("%s", names[i].name);
+		if (names[i].kind == SPOOL_FOREIGN)
+			continue;
+		assert_true(uuid_equal(&found, &id));
+		assert_true(lease == names[i].lease);
+	}
+#undef ID
 }
 
 int

@@ -33,6 +33,7 @@ struct fixture {
 	char	dir[64];
 	struct download_dirs dirs;
 	struct crawl crawl;
+	uint64_t lease;
 	char	part[128], whole[128], quarantine[128];
 };
 
@@ -53,9 +54,10 @@ setup(void **state)
 	f->dirs.quarantine = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	f->crawl.id = uuid_make(&maker, &clock_system);
 	f->crawl.provider_records = UINT64_MAX;
+	f->lease = 7;
 	(void)str_copy(f->crawl.snapshot_id, sizeof(f->crawl.snapshot_id), "sd_1");
-	(void)snprintf(f->part, sizeof(f->part), "%s/spool/%s", f->dir, spool_name(name, &f->crawl.id, false));
-	(void)snprintf(f->whole, sizeof(f->whole), "%s/spool/%s", f->dir, spool_name(name, &f->crawl.id, true));
+	(void)snprintf(f->part, sizeof(f->part), "%s/spool/%s", f->dir, spool_name(name, &f->crawl.id, f->lease));
+	(void)snprintf(f->whole, sizeof(f->whole), "%s/spool/%s", f->dir, spool_name(name, &f->crawl.id, 0));
 	(void)snprintf(f->quarantine, sizeof(f->quarantine), "%s/quarantine/snapshot_sd_1.json", f->dir);
 	*state = f;
 	return 0;
@@ -105,7 +107,7 @@ begin(struct fixture *f)
 	enum download_start start;
 	struct why why = { "" };
 
-	if (download_open(&f->dirs, &f->crawl, PLATFORM_FACEBOOK, &d, &start, &why) < 0)
+	if (download_open(&f->dirs, &f->crawl, f->lease, PLATFORM_FACEBOOK, &d, &start, &why) < 0)
 		fail_msg("%s", why.text);
 	assert_int_equal(start, DOWNLOAD_NEW);
 	return d;
@@ -340,9 +342,9 @@ test_an_old_part_is_overwritten(void **state)
 	assert_content(f->whole, two_posts, sizeof(two_posts) - 1);
 }
 
-/* Of two at work on one crawl the one that began last has the name. */
+/* The keeper takes the name of a file away with its lease. */
 static void
-test_a_download_that_was_taken_over_harms_nothing(void **state)
+test_a_download_whose_lease_is_over_harms_nothing(void **state)
 {
 	struct fixture *f = *state;
 	static const char bad[] = "[{\"post_id\":\"stale\"";
@@ -353,6 +355,7 @@ test_a_download_that_was_taken_over_harms_nothing(void **state)
 	for (unsigned i = 0; i < countof(stale); i++) {
 		stale[i] = begin(f);
 		assert_int_equal(download_feed(stale[i], i == 1 ? bad : "[]", i == 1 ? sizeof(bad) - 1 : 2, &why), 0);
+		assert_int_equal(unlink(f->part), 0);
 	}
 	d = begin(f);
 	assert_int_equal(download_feed(d, two_posts, 20, &why), 0);
@@ -374,17 +377,44 @@ test_a_download_that_was_taken_over_harms_nothing(void **state)
 	assert_content(f->whole, two_posts, sizeof(two_posts) - 1);
 }
 
+/* Two at work on one crawl, because a poller was taken for dead: each has a file of its own, and the
+ * second finds that the work is done. */
 static void
-test_freeing_keeps_the_part_and_dropping_removes_it(void **state)
+test_a_whole_file_is_never_replaced(void **state)
+{
+	struct fixture *f = *state;
+	struct msg_download_done done = { .verdict.lease = 1 };
+	struct download *first, *second;
+	char first_part[sizeof(f->part)], name[SPOOL_NAME_SIZE];
+	struct why why;
+
+	first = begin(f);
+	(void)strcpy(first_part, f->part);
+	(void)snprintf(f->part, sizeof(f->part), "%s/spool/%s", f->dir, spool_name(name, &f->crawl.id, ++f->lease));
+	second = begin(f);
+	assert_true(exists(first_part) && exists(f->part));
+	assert_int_equal(download_feed(first, two_posts, sizeof(two_posts) - 1, &why), 0);
+	assert_int_equal(download_feed(second, "[{\"post_id\":\"1\"}]", 17, &why), 0);
+	download_end(first, &done);
+	assert_int_equal(done.verdict.outcome, OUTCOME_OK);
+	download_end(second, &done);
+	assert_int_equal(done.verdict.outcome, OUTCOME_RETRY);
+	assert_int_equal(done.verdict.error, ERROR_STORAGE_ERROR);
+	download_free(first);
+	download_free(second);
+	assert_false(exists(first_part) || exists(f->part));
+	assert_content(f->whole, two_posts, sizeof(two_posts) - 1);
+}
+
+static void
+test_dropping_removes_the_part(void **state)
 {
 	struct fixture *f = *state;
 	struct why why;
 	struct download *d = begin(f);
 
 	assert_int_equal(download_feed(d, "[{}", 3, &why), 0);
-	download_free(d);
 	assert_true(exists(f->part));
-	d = begin(f);
 	download_drop(d);
 	assert_false(exists(f->part));
 }
@@ -398,7 +428,7 @@ verify(struct fixture *f)
 	struct download *d;
 	struct why why;
 
-	assert_int_equal(download_open(&f->dirs, &f->crawl, PLATFORM_FACEBOOK, &d, &start, &why), 0);
+	assert_int_equal(download_open(&f->dirs, &f->crawl, f->lease, PLATFORM_FACEBOOK, &d, &start, &why), 0);
 	assert_int_equal(start, DOWNLOAD_WHOLE);
 	while (!download_verify(d, &done))
 		;
@@ -511,8 +541,9 @@ main(void)
 		TEST(test_no_rows_in_every_form),
 		TEST(test_no_rows_are_not_believed_when_progress_counted_some),
 		TEST(test_an_old_part_is_overwritten),
-		TEST(test_a_download_that_was_taken_over_harms_nothing),
-		TEST(test_freeing_keeps_the_part_and_dropping_removes_it),
+		TEST(test_a_download_whose_lease_is_over_harms_nothing),
+		TEST(test_a_whole_file_is_never_replaced),
+		TEST(test_dropping_removes_the_part),
 		TEST(test_a_whole_file_of_an_earlier_life_is_read_again),
 		TEST(test_a_damaged_whole_file_is_removed),
 		TEST(test_a_full_disk_is_an_error_of_storage),

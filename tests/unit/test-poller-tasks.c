@@ -347,8 +347,25 @@ spool_has(const struct fixture *f, bool whole)
 {
 	char name[SPOOL_NAME_SIZE], path[256];
 
-	(void)snprintf(path, sizeof(path), "%s/spool/%s", f->dir, spool_name(name, &f->task.crawl.id, whole));
+	(void)snprintf(path, sizeof(path), "%s/spool/%s", f->dir, spool_name(name, &f->task.crawl.id, whole ? 0 : f->task.lease));
 	return access(path, F_OK) == 0;
+}
+
+static unsigned
+files_in(const struct fixture *f, const char *name)
+{
+	char path[256];
+	unsigned count = 0;
+	struct dirent *entry;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL)
+		count += entry->d_name[0] != '.';
+	closedir(dir);
+	return count;
 }
 
 static void
@@ -481,7 +498,7 @@ test_trigger_results_outlive_the_keeper_and_other_work_does_not(void **state)
 	while (f->poller->kept_count == 0)
 		(void)event_base_loop(f->base, EVLOOP_ONCE);
 	assert_true(LIST_EMPTY(&f->poller->jobs));
-	assert_true(spool_has(f, false));
+	assert_int_equal(files_in(f, "spool"), 0);
 	connect_keeper(f);
 	turn_until(f, 2);
 	assert_int_equal(f->results[0].type, MSG_TRIGGER_DONE);
@@ -960,23 +977,6 @@ test_other_answers_are_no_first_bytes(void **state)
 		turn_until(f, i + 1);
 		assert_int_equal(f->results[i].type, MSG_DOWNLOAD_DONE);
 	}
-}
-
-static unsigned
-files_in(const struct fixture *f, const char *name)
-{
-	char path[256];
-	unsigned count = 0;
-	struct dirent *entry;
-	DIR *dir;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", f->dir, name);
-	dir = opendir(path);
-	assert_non_null(dir);
-	while ((entry = readdir(dir)) != NULL)
-		count += entry->d_name[0] != '.';
-	closedir(dir);
-	return count;
 }
 
 /* Whatever stands there instead of data, and however often: one kind of verdict, and of
