@@ -29,7 +29,7 @@ copy_object(struct ctl *ctl, const json_t *doc)
 	struct why why;
 
 	if (url == NULL) {
-		ctl_say(ctl, "the answer names no object to copy");
+		ctl_say(ctl, "the crawl has no object any more: it was removed after OBJECTS_KEEP");
 		return CTL_FAILED;
 	}
 	if (ctl_object_copy(url, to, &why) < 0) {

@@ -17,7 +17,7 @@ download_answer(struct call *call, const struct crawl_view *view)
 	json_out_member(json, "message", "Data downloaded successfully");
 	json_out_member(json, "crawl_id", call->crawl_text);
 	json_out_member(json, "snapshot_id", crawl->snapshot_id);
-	json_out_member(json, "gcs_path", view->object_url);
+	json_out_member(json, "gcs_path", view->object_url[0] != '\0' ? view->object_url : NULL);
 	json_out_member_int(json, "post_count", (int64_t)crawl->posts);
 	json_out_member_int(json, "media_count", (int64_t)crawl->media);
 	front_member_now(call, "timestamp");

@@ -108,7 +108,7 @@ write_completed(struct json_out *json, const struct crawl_view *view)
 	const struct crawl *crawl = &view->crawl;
 	char crc32c[CRC32C_TEXT_SIZE], sha256[SHA256_TEXT_SIZE];
 
-	json_out_member(json, "gcs_path", view->object_url);
+	json_out_member(json, "gcs_path", view->object_url[0] != '\0' ? view->object_url : NULL);
 	json_out_member_int(json, "post_count", (int64_t)crawl->posts);
 	json_out_member_int(json, "media_count", (int64_t)crawl->media);
 	json_out_member_int(json, "error_count", (int64_t)crawl->errors);

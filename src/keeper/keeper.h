@@ -18,6 +18,7 @@
  *   keeper_watch.c    requests that wait for a crawl
  *   keeper_outbox.c   events to the publisher
  *   keeper_status.c   health and the status line
+ *   keeper_prune.c    what is over goes: crawls, files, room
  *
  * Order: keeper_new, keeper_recover, keeper_peer_add for each connection,
  * keeper_drain, keeper_free. Everything happens on the loop. A failure of the store
@@ -180,6 +181,8 @@ struct keeper {
 	struct watch		*watches;	/* by front and request */
 	struct watched		*watched;	/* by crawl */
 	unsigned		 watch_count;
+
+	struct prune		*prune;		/* of keeper_prune.c; NULL before it has started */
 
 	struct uuid_maker	 event_ids;
 	struct keeper_peer	*batch_to;	/* has an unacknowledged batch; NULL for none */
@@ -367,6 +370,15 @@ ipc_handler_fn keeper_on_event_ack;
 void keeper_outbox_add(struct keeper *, struct job *, enum event_type);
 void keeper_outbox_send(struct keeper *);	/* after a commit */
 void keeper_outbox_lost(struct keeper *, struct keeper_peer *publisher);
+
+/* ---- what is over ---- */
+
+void keeper_prune_start(struct keeper *);	/* from now on by itself */
+void keeper_prune_free(struct keeper *);
+/* Makes one small step; true: there is more to do now. */
+bool keeper_prune_step(struct keeper *);
+/* The lease of a download is over, and nothing came of it: its file loses its name, whoever still writes. */
+void keeper_prune_part(struct keeper *, const struct uuid *crawl_id, uint64_t lease);
 
 /* ---- health ---- */
 

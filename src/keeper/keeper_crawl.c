@@ -86,7 +86,7 @@ void
 keeper_object_url(const struct keeper *k, const struct crawl *c, char *dst, size_t size)
 {
 	dst[0] = '\0';
-	if (c->state != CRAWL_COMPLETED)
+	if (c->state != CRAWL_COMPLETED || c->object_path[0] == '\0')
 		return;
 	if (k->conf->storage_backend == STORAGE_GCP)
 		(void)snprintf(dst, size, "gs://%s/%s", k->conf->gcs_bucket_raw_data, c->object_path);

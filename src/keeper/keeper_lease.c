@@ -184,6 +184,8 @@ lose(struct keeper *k, struct lease *lease, bool blamed)
 	tell_lost(lease);
 	budget_unseen(&k->budget, keeper_mono(k), lease->calls);
 	keeper_lease_free(k, lease);
+	if (kind == TASK_DOWNLOAD)
+		keeper_prune_part(k, &crawl_id, token);
 	if (of_search) {
 		keeper_search_lost(k, token);
 		return;

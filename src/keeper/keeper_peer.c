@@ -107,6 +107,7 @@ keeper_free(struct keeper *k)
 		drop(k, p);
 	}
 	keeper_search_free(k);
+	keeper_prune_free(k);
 	event_free(k->turn);
 	event_free(k->turn_now);
 	event_free(k->due);

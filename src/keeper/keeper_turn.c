@@ -253,6 +253,7 @@ keeper_begin(struct keeper *k)
 	if (k->start.doubtful)
 		doubt(k);
 	k->begun = true;
+	keeper_prune_start(k);
 	take_up(k);
 }
 
