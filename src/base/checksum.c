@@ -20,7 +20,6 @@ checksum_new(void)
 {
 	struct checksum *c = xcalloc(1, sizeof(*c));
 
-	c->crc = ~0u;
 	c->sha256 = EVP_MD_CTX_new();
 	if (c->sha256 == NULL || EVP_DigestInit_ex(c->sha256, EVP_sha256(), NULL) != 1)
 		fatal(1, &log_kind_library_error, "OpenSSL gives no SHA-256");
@@ -36,22 +35,30 @@ checksum_free(struct checksum *c)
 	free(c);
 }
 
+uint32_t
+checksum_crc32c(uint32_t so_far, const void *p, size_t len)
+{
+	const unsigned char *at = p;
+	uint32_t crc = ~so_far;
+
+	while (len > 0) {	/* ISA-L counts in int */
+		size_t part = len < (1u << 30) ? len : 1u << 30;
+
+		crc = crc32_iscsi((unsigned char *)(uintptr_t)at, (int)part, crc);
+		at += part;
+		len -= part;
+	}
+	return ~crc;
+}
+
 void
 checksum_update(struct checksum *c, const void *p, size_t len)
 {
-	const unsigned char *at = p;
-
 	if (len == 0)
 		return;
 	if (EVP_DigestUpdate(c->sha256, p, len) != 1)
 		fatal(1, &log_kind_library_error, "OpenSSL cannot go on with a SHA-256");
-	while (len > 0) {	/* ISA-L counts in int */
-		size_t part = len < (1u << 30) ? len : 1u << 30;
-
-		c->crc = crc32_iscsi((unsigned char *)(uintptr_t)at, (int)part, c->crc);
-		at += part;
-		len -= part;
-	}
+	c->crc = checksum_crc32c(c->crc, p, len);
 }
 
 void
@@ -59,7 +66,7 @@ checksum_end(struct checksum *c, uint32_t *ret_crc32c, uint8_t ret_sha256[SHA256
 {
 	if (EVP_DigestFinal_ex(c->sha256, ret_sha256, NULL) != 1)
 		fatal(1, &log_kind_library_error, "OpenSSL cannot end a SHA-256");
-	*ret_crc32c = ~c->crc;
+	*ret_crc32c = c->crc;
 }
 
 char *

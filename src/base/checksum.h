@@ -23,6 +23,9 @@ void checksum_update(struct checksum *, const void *p, size_t len);
 /* Ends the sum; only free afterwards. */
 void checksum_end(struct checksum *, uint32_t *ret_crc32c, uint8_t ret_sha256[SHA256_SIZE]);
 
+/* The CRC32C alone: of what was summed so far (0: nothing), and then these bytes. */
+uint32_t checksum_crc32c(uint32_t so_far, const void *p, size_t len);
+
 char *sha256_format(char dst[SHA256_TEXT_SIZE], const uint8_t sum[SHA256_SIZE]);
 char *crc32c_format(char dst[CRC32C_TEXT_SIZE], uint32_t crc);
 

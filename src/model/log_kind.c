@@ -496,7 +496,8 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  true },
 	[KIND_SPOOL_UNSOUND] = { "spool-unsound", LOG_LEVEL_WARNING, "158f8a7421d4450381db4573730cd9c3",
 	  "A file in the spool is not what was downloaded",
-	  "It is fetched again.",
+	  "It is missing, or the disk does not give back the bytes that were written. It is fetched "
+	  "again.",
 	  "If it comes again, look at the disk.",
 	  true },
 	[KIND_COUNT_DIFFERS] = { "count-differs", LOG_LEVEL_WARNING, "dd73322383ee478a831b6f2bad90e86f",

@@ -295,6 +295,8 @@ store_on_done(int err, const struct why *why, void *arg)
 	store_verdict(&done.verdict, err, why);
 	if (done.verdict.outcome == OUTCOME_OK)
 		job_debug(job, "stored in %" PRId64 " ms", job_elapsed_ms(job));
+	else if (done.verdict.outcome == OUTCOME_WAIT)
+		job_log(job, KIND_SPOOL_UNSOUND, "%s; downloading it again", why->text);
 	else
 		job_log_verdict(job, &done.verdict);
 	msg_store_done_put(&job->poller->out, &done);

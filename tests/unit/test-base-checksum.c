@@ -131,6 +131,15 @@ pieces_give_the_sums_of_the_whole(void **state)
 	checksum_free(NULL);
 }
 
+static void
+test_crc_alone_goes_on_from_where_it_was(void **state)
+{
+	(void)state;
+	assert_int_equal(checksum_crc32c(0, "123456789", 9), 0xe3069283);
+	assert_int_equal(checksum_crc32c(checksum_crc32c(checksum_crc32c(0, "1234", 4), "", 0), "56789", 5), 0xe3069283);
+	assert_int_equal(checksum_crc32c(0, "", 0), 0);
+}
+
 int
 main(void)
 {
@@ -140,6 +149,7 @@ main(void)
 		cmocka_unit_test(crc32c_is_written_big_endian_in_base64),
 		cmocka_unit_test(sha256_has_the_published_values),
 		cmocka_unit_test(pieces_give_the_sums_of_the_whole),
+		cmocka_unit_test(test_crc_alone_goes_on_from_where_it_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,6 +251,32 @@ test_a_spool_file_of_another_size_is_removed(void **state)
 	assert_false(spool_exists(f));
 }
 
+/* What the disk gives back is what counts: one byte, anywhere. */
+static void
+test_a_spool_file_with_other_bytes_is_removed(void **state)
+{
+	static const off_t places[] = { 0, 1, (4 << 20) - 1, 4 << 20, (9 << 20) - 1 };
+	struct fixture *f = *state;
+	scoped_free char *text = xcalloc((9 << 20) + 1, 1);
+	struct outcome o;
+
+	memset(text, 'x', 9 << 20);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		int fd;
+
+		spool(f, text);
+		fd = openat(f->spool, f->request.name, O_WRONLY | O_CLOEXEC);
+		assert_int_equal(pwrite(fd, "y", 1, places[i]), 1);
+		(void)close(fd);
+		o = put(f);
+		assert_int_equal(o.err, -ENOENT);
+		assert_non_null(strstr(o.why.text, "x.snapshot"));
+		assert_false(spool_exists(f));
+	}
+	spool(f, text);
+	assert_int_equal(put(f).err, 0);
+}
+
 static void
 test_a_path_cannot_lead_outside(void **state)
 {
@@ -324,6 +350,7 @@ main(void)
 		TEST(test_a_file_that_is_linked_at_both_places_is_a_success),
 		TEST(test_a_missing_spool_file_is_told),
 		TEST(test_a_spool_file_of_another_size_is_removed),
+		TEST(test_a_spool_file_with_other_bytes_is_removed),
 		TEST(test_a_path_cannot_lead_outside),
 		TEST(test_a_file_where_a_directory_belongs_is_an_error),
 		TEST(test_two_puts_of_one_object_both_succeed),

@@ -1018,6 +1018,22 @@ test_a_store_without_its_spool_file_waits_for_a_new_download(void **state)
 }
 
 static void
+test_a_store_of_a_spool_file_with_other_bytes_waits_for_a_new_download(void **state)
+{
+	struct fixture *f = *state;
+
+	canned_reply(f->provider, "/snapshot/", "200 OK", POSTS, CANNED_ALWAYS);
+	download_ok(f);
+	f->task.crawl.crc32c ^= 1;
+	(void)run(f, TASK_STORE, MSG_STORE_DONE, OUTCOME_WAIT);
+	assert_int_equal(files_in(f, "spool"), 0);
+	assert_int_equal(files_in(f, "objects"), 0);
+	download_ok(f);
+	(void)run(f, TASK_STORE, MSG_STORE_DONE, OUTCOME_OK);
+	assert_int_equal(f->provider->request_count, 2);
+}
+
+static void
 test_a_download_that_is_not_ready_waits(void **state)
 {
 	struct fixture *f = *state;
@@ -1803,6 +1819,7 @@ main(void)
 		TEST(test_other_answers_are_no_first_bytes),
 		TEST(test_whole_answers_that_are_no_data),
 		TEST(test_a_store_without_its_spool_file_waits_for_a_new_download),
+		TEST(test_a_store_of_a_spool_file_with_other_bytes_waits_for_a_new_download),
 		TEST(test_a_download_that_is_not_ready_waits),
 		TEST(test_a_download_that_breaks_is_tried_again),
 		TEST(test_ends_without_data),
