@@ -40,7 +40,7 @@
 #define STEP_MS		3	/* no further file is removed after so long in one step */
 #define STEP_NAMES	64	/* of a directory, in one step */
 #define EVENT_SLACK_MS	1000	/* between the times of a crawl's end and of its event */
-#define FREE_PAGES_MIN	1024	/* so much free is no waste: 4 MiB, ... */
+#define FREE_PAGES_MIN	256	/* so much free is no waste: 1 MiB, ... */
 #define FREE_PART	8	/* ... and a part of the file */
 #define WORKS		6
 

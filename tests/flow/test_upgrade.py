@@ -10,6 +10,7 @@ import time
 import unittest
 import uuid
 
+import grown
 from harness import BUILD, KEY, FlowTest, call, logged, sqlite_rows, wait_for
 
 FIXTURE = pathlib.Path(__file__).resolve().parent.parent / "regress" / "store-schema-1.sql"
@@ -145,6 +146,34 @@ class Upgrade(FlowTest):
         self.assertEqual(rows_of(trawld.data / "trawld.db"), before)
         (trawld.data / "backup").unlink()
         wait_for(lambda: logged(trawld.program, r"ready: http"), "it goes on when the way is free")
+
+
+class Grown(FlowTest):
+    """A store that has grown for years under an older trawld."""
+
+    COUNT = 20000
+
+    def test_what_is_over_goes_and_the_file_becomes_smaller(self):
+        trawld = self.trawld(NOWHERE, start=False)
+        trawld.data.mkdir(parents=True)
+        path = trawld.data / "trawld.db"
+        ids = [str(uuid.UUID(bytes=i)) for i in grown.make(path, self.COUNT)]
+        before = path.stat().st_size
+        trawld.start()
+        self.assertTrue(logged(trawld.program, r"job store rebuilt in \d+ ms"), trawld.log())
+        self.assertEqual(trawld.status(ids[-1])["status"], "completed")
+        wait_for(lambda: self.gone(trawld, ids[self.COUNT // 4]), "the first ones are forgotten")
+        trawld.kill_child("keeper")
+        wait_for(lambda: self.gone(trawld, ids[-1]), "all are forgotten")
+        wait_for(lambda: logged(trawld.program, r"removed \d+ crawls"), "it is told")
+        self.assertEqual(trawld.get("/health").status, 200)
+        self.assertEqual(trawld.stop(), 0)
+        self.assertEqual(sqlite_rows(path, "SELECT count(*) FROM crawls"), [(3,)])
+        self.assertEqual(sqlite_rows(path, "SELECT count(*) FROM requests"), [(3,)])
+        self.assertLess(path.stat().st_size, before / 4)
+
+    def gone(self, trawld, crawl_id):
+        return trawld.patiently("GET", f"/api/v1/crawl/{crawl_id}/status").status == 404
 
 
 class Downgrade(FlowTest):

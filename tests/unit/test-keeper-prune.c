@@ -277,7 +277,7 @@ test_the_store_becomes_smaller(void **state)
 	assert_int_equal(store_pages(w->keeper->store, &all, &unused, &why), 0);
 	assert_true(before > 2000);
 	assert_true(all < before - 500);
-	assert_true(unused <= 1024);
+	assert_true(unused <= 256);
 }
 
 /* ---- files ---- */

@@ -1,0 +1,69 @@
+"""Job stores that are years old: as many crawls that have ended as a test wants, made by SQL.
+
+    grown.py FILE COUNT [DAYS]      a store of schema 1 with COUNT crawls, the newest of them ended DAYS (100) ago
+"""
+
+import pathlib
+import random
+import sqlite3
+import string
+import sys
+import time
+
+FIXTURE = pathlib.Path(__file__).resolve().parent.parent / "regress" / "store-schema-1.sql"
+DAY_MS = 86400000
+COMPLETED = 7
+SPREAD_MS = 1000  # between the ends of two crawls
+
+
+def crawl_id(created_ms, noise):
+    return created_ms.to_bytes(6, "big") + (0x7000 | noise.getrandbits(12)).to_bytes(2, "big") + \
+        (1 << 63 | noise.getrandbits(62)).to_bytes(8, "big")
+
+
+def snapshot_id(noise):
+    return "sd_" + "".join(noise.choices(string.ascii_lowercase + string.digits, k=17))
+
+
+def grow(db, count, newest_ms):
+    """Adds completed crawls with their requests to a store of any schema so far; their ids, the oldest first."""
+    noise = random.Random(count)
+    columns = [c[1] for c in db.execute("PRAGMA table_info(crawls)")]
+    (row,) = db.execute("SELECT * FROM crawls WHERE state = ? LIMIT 1", (COMPLETED,)).fetchall()
+    like = dict(zip(columns, row))
+    request = list(db.execute("SELECT * FROM requests WHERE crawl_id = ?", (like["id"],)).fetchone())
+    request[1] = None  # its key
+    ids = []
+
+    def crawls():
+        for n in range(count):
+            ended = newest_ms - (count - n) * SPREAD_MS
+            by = ended - like["finished_ms"]
+            job = snapshot_id(noise)
+            ids.append(crawl_id(like["created_ms"] + by, noise))
+            moved = {c: like[c] + by for c in columns if c.endswith("_ms") and like[c]}
+            changed = {**like, **moved, "id": ids[-1], "snapshot_id": job,
+                       "object_path": f"raw_snapshots/2026/01/01/snapshot_{job}.json"}
+            yield tuple(changed[c] for c in columns)
+
+    marks = ",".join("?" * len(columns))
+    db.executemany(f"INSERT INTO crawls VALUES ({marks})", crawls())
+    marks = ",".join("?" * len(request))
+    db.executemany(f"INSERT INTO requests VALUES ({marks})", ((i, *request[1:]) for i in ids))
+    db.commit()
+    return ids
+
+
+def make(path, count, days=100):
+    db = sqlite3.connect(path)
+    db.executescript(FIXTURE.read_text())
+    # Nothing of the fixture is to be done any more, or told.
+    db.executescript("DELETE FROM outbox; DELETE FROM requests WHERE crawl_id IN (SELECT id FROM crawls WHERE lane IS "
+                     "NOT NULL); DELETE FROM crawls WHERE lane IS NOT NULL;")
+    ids = grow(db, count, int(time.time() * 1000) - days * DAY_MS)
+    db.close()
+    return ids
+
+
+if __name__ == "__main__":
+    make(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 100)
