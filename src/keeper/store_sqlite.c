@@ -335,7 +335,6 @@ store_rollback(struct store *s, struct why *why)
  * in cache, many seconds from a slow disk), at the very moment when clients wait
  * for the keeper to come back. Damage is found where it is read, and ends the keeper. */
 static const char pragmas[] =
-    "PRAGMA auto_vacuum = INCREMENTAL;"		/* first: it holds only for a file with nothing in it yet */
     "PRAGMA journal_mode = WAL;"
     "PRAGMA synchronous = FULL;"
     "PRAGMA temp_store = MEMORY;"
@@ -343,6 +342,14 @@ static const char pragmas[] =
     "PRAGMA mmap_size = 0;"
     "PRAGMA journal_size_limit = 67108864;"
     "PRAGMA wal_autocheckpoint = 4000;";
+
+/* It holds only for a file with nothing in it yet; on any other it would only cost a write, which a full disk
+ * refuses. */
+static int
+set_up_new(struct store *s, int64_t version, struct why *why)
+{
+	return version > 0 ? 0 : sqlite_run(s->db, "PRAGMA auto_vacuum = INCREMENTAL", "setting up", why);
+}
 
 /* Nothing of a file that is not for us is changed, not even by closing it: a log that lies
  * beside it stays, but one that only opening made goes. */
@@ -368,6 +375,7 @@ open_prepared(struct store *s, const char *path, const struct clock *clock, cons
 	int result;
 
 	if ((result = check(s, path, &version, why)) < 0 ||
+	    (result = set_up_new(s, version, why)) < 0 ||
 	    (result = sqlite_run(s->db, pragmas, "setting up", why)) < 0 ||
 	    (result = schema_migrate(s->db, path, version, clock, progress, why)) < 0 ||
 	    (result = rebuild_once(s->db, path, clock, progress, why)) < 0)
