@@ -50,8 +50,11 @@ def break_streams(pid):
         fd = libc.syscall(PIDFD_GETFD, pidfd, int(name), 0)
         if fd < 0:
             continue
-        with contextlib.closing(socket.socket(fileno=fd)) if stat.S_ISSOCK(os.fstat(fd).st_mode) else os.fdopen(fd) as s:
-            if isinstance(s, socket.socket) and s.family == socket.AF_UNIX and s.type == socket.SOCK_STREAM:
+        if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+            os.close(fd)
+            continue
+        with contextlib.closing(socket.socket(fileno=fd)) as s:
+            if s.family == socket.AF_UNIX and s.type == socket.SOCK_STREAM:
                 with contextlib.suppress(OSError):
                     s.shutdown(socket.SHUT_RDWR)
     os.close(pidfd)
