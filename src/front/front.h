@@ -29,6 +29,7 @@
 #define FRONT_SWEEP_MS		100
 #define FRONT_KEEPER_MS		10000	/* how long a request waits for a keeper that is away */
 #define FRONT_HEALTH_MS		2000	/* and how long the health question */
+#define FRONT_BACKUP_MS		3600000	/* and how long one for a copy of the job store */
 #define FRONT_DRAIN_ANSWER_MS	2500	/* after this long a drain answers what still waits, */
 #define FRONT_DRAIN_MS		3000	/* and after this long it ends */
 
@@ -42,6 +43,7 @@ struct question {
 	/* The keeper's answer; the call may go on waiting when more follow. */
 	void (*on_answer)(struct call *, const struct msg_crawl_answer *);
 	void (*on_health)(struct call *, const struct msg_health_answer *);	/* instead */
+	void (*on_backup)(struct call *, const struct msg_backup_answer *);	/* instead */
 	/* Time is up. away: there is no keeper, or it is only just back. Answers, or puts
 	 * call->late_ms into the future. */
 	void (*on_late)(struct call *, bool away);
@@ -80,6 +82,7 @@ struct front {
 	struct wire_out		 out;
 	struct msg_crawl_answer	 answer;	/* the message that is being handled: too large for a stack */
 	struct msg_health_answer health;
+	struct msg_backup_answer backup;
 
 	struct peer		*keeper;	/* or NULL */
 	int64_t			 keeper_lost_ms;
@@ -115,7 +118,7 @@ void front_on_request(struct guard_conn *, struct evhttp_request *, void *arg);
 /* The handlers of the table there. */
 typedef void front_handler_fn(struct call *);
 front_handler_fn front_on_trigger, front_on_download, front_on_status, front_on_cancel,
-    front_on_retry, front_on_health;
+    front_on_retry, front_on_health, front_on_backup;
 
 /* ---- calls and the keeper: front_pending.c ---- */
 

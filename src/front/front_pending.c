@@ -181,9 +181,28 @@ front_on_health_answer(struct peer *peer, struct wire_in *in, void *arg)
 	return 0;
 }
 
+static int
+front_on_backup_answer(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct front *front = arg;
+	int r = msg_backup_answer_get(in, &front->backup);
+	struct call *call;
+
+	(void)peer;
+	if (r < 0)
+		return r;
+	call = call_find(front, front->backup.request);
+	if (call == NULL || call->question->on_backup == NULL)
+		return 0;
+	call->asked = false;
+	call->question->on_backup(call, &front->backup);
+	return 0;
+}
+
 const struct ipc_rule front_rules[MSG_TYPE_COUNT] = {
 	[MSG_CRAWL_ANSWER] = { 1 << ROLE_KEEPER, front_on_crawl_answer },
 	[MSG_HEALTH_ANSWER] = { 1 << ROLE_KEEPER, front_on_health_answer },
+	[MSG_BACKUP_ANSWER] = { 1 << ROLE_KEEPER, front_on_backup_answer },
 };
 
 static void

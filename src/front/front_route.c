@@ -24,6 +24,7 @@ static const struct route routes[] = {
 	{ GET_OR_HEAD, "GET, HEAD", "/health", NULL, front_on_health },
 	{ EVHTTP_REQ_POST, "POST", "/api/v1/crawl/trigger", NULL, front_on_trigger },
 	{ GET_OR_HEAD, "GET, HEAD", NULL, "/status", front_on_status },
+	{ EVHTTP_REQ_POST, "POST", "/api/v1/admin/backup", NULL, front_on_backup },
 	{ EVHTTP_REQ_POST, "POST", NULL, "/download", front_on_download },
 	{ EVHTTP_REQ_POST, "POST", NULL, "/cancel", front_on_cancel },
 	{ EVHTTP_REQ_POST, "POST", NULL, "/retry", front_on_retry },

@@ -28,8 +28,10 @@ msg_name(unsigned type)
 		[MSG_CRAWL_CANCEL] = "CRAWL_CANCEL",
 		[MSG_FORGET] = "FORGET",
 		[MSG_HEALTH_READ] = "HEALTH_READ",
+		[MSG_BACKUP] = "BACKUP",
 		[MSG_CRAWL_ANSWER] = "CRAWL_ANSWER",
 		[MSG_HEALTH_ANSWER] = "HEALTH_ANSWER",
+		[MSG_BACKUP_ANSWER] = "BACKUP_ANSWER",
 		[MSG_POLLER_STATE] = "POLLER_STATE",
 		[MSG_TASK] = "TASK",
 		[MSG_TASK_PROGRESS] = "TASK_PROGRESS",
@@ -413,6 +415,48 @@ msg_health_answer_get(struct wire_in *in, struct msg_health_answer *m)
 	m->provider_calls_max = wire_get_u32(in);
 	m->provider_refusals = wire_get_u32(in);
 	wire_get_text(in, m->last_error, sizeof(m->last_error));
+	return wire_end(in);
+}
+
+void
+msg_backup_put(struct wire_out *out, const struct msg_backup *m)
+{
+	wire_begin(out, MSG_BACKUP);
+	wire_put_u64(out, m->request);
+	wire_put_text(out, m->request_id);
+}
+
+int
+msg_backup_get(struct wire_in *in, struct msg_backup *m)
+{
+	m->request = wire_get_u64(in);
+	wire_get_text(in, m->request_id, sizeof(m->request_id));
+	return wire_end(in);
+}
+
+void
+msg_backup_answer_put(struct wire_out *out, const struct msg_backup_answer *m)
+{
+	wire_begin(out, MSG_BACKUP_ANSWER);
+	wire_put_u64(out, m->request);
+	enum_put(out, m->error);
+	wire_put_text(out, m->text);
+	wire_put_text(out, m->path);
+	wire_put_u64(out, m->size_bytes);
+	wire_put_u64(out, m->crawls);
+	wire_put_i64(out, m->time_ms);
+}
+
+int
+msg_backup_answer_get(struct wire_in *in, struct msg_backup_answer *m)
+{
+	m->request = wire_get_u64(in);
+	m->error = wire_get_enum(in, ERROR_CODE_COUNT);
+	wire_get_text(in, m->text, sizeof(m->text));
+	wire_get_text(in, m->path, sizeof(m->path));
+	m->size_bytes = wire_get_u64(in);
+	m->crawls = wire_get_u64(in);
+	m->time_ms = wire_get_i64(in);
 	return wire_end(in);
 }
 

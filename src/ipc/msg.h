@@ -4,8 +4,8 @@
  * in the order of the struct's members (wire.h); nothing is sent as raw memory.
  *
  *   front ----CRAWL_CREATE, CRAWL_READ, CRAWL_FETCH, CRAWL_RETRY, CRAWL_CANCEL, FORGET,
- *             HEALTH_READ----------------------------------------------------------------> keeper
- *   front <---CRAWL_ANSWER, HEALTH_ANSWER------------------------------------------------- keeper
+ *             HEALTH_READ, BACKUP--------------------------------------------------------> keeper
+ *   front <---CRAWL_ANSWER, HEALTH_ANSWER, BACKUP_ANSWER---------------------------------- keeper
  *   poller <--TASK, TRIGGER_KEPT, TELL_AGAIN, SEARCH, SEARCH_WANTED----------------------- keeper
  *   poller ---TRIGGER_OPEN, TRIGGER_DONE, POLL_DONE, DOWNLOAD_DONE, STORE_DONE, CANCEL_DONE,
  *             SEARCH_PAGE, SEARCH_INPUT, SEARCH_DONE, TASK_PROGRESS, TASK_RETURNED,
@@ -73,6 +73,9 @@ enum msg_type {
 	MSG_EVENT_BATCH,	/* keeper -> publisher: the oldest events, in order; one batch at a time */
 	MSG_EVENT_ACK,		/* publisher: all up to seq are at their sink for good; the keeper forgets them */
 	MSG_TELL_AGAIN,		/* keeper -> poller: what was told and not acknowledged, and what is open, as to a new keeper */
+	MSG_BACKUP,		/* front: copy the job store; answered when the copy is durable. Who asks while one is
+				 * being made gets that one */
+	MSG_BACKUP_ANSWER,	/* keeper -> front */
 
 	MSG_TYPE_COUNT
 };
@@ -118,6 +121,11 @@ struct msg_forget {
 
 struct msg_health_read {
 	uint64_t	request;
+};
+
+struct msg_backup {
+	uint64_t	request;
+	char		request_id[REQUEST_ID_SIZE];
 };
 
 #define WAITING_SIZE 256
@@ -167,6 +175,18 @@ struct msg_health_answer {
 	uint32_t	provider_calls_max;
 	uint32_t	provider_refusals;	/* answers 429 of the last 5 minutes */
 	char		last_error[ERROR_TEXT_SIZE];	/* "" for none in the last hour */
+};
+
+#define BACKUP_PATH_SIZE 1400
+#define BACKUP_TEXT_SIZE 1536
+
+struct msg_backup_answer {
+	uint64_t	request;
+	enum error_code	error;		/* ERROR_NONE: all below but text */
+	char		text[BACKUP_TEXT_SIZE];	/* why there is none: a sentence without its full stop */
+	char		path[BACKUP_PATH_SIZE];
+	uint64_t	size_bytes, crawls;
+	int64_t		time_ms;	/* what it holds is of then */
 };
 
 /* ---- poller and keeper ---- */
@@ -333,6 +353,8 @@ MSG_PAIR(forget);
 MSG_PAIR(health_read);
 MSG_PAIR(crawl_answer);
 MSG_PAIR(health_answer);
+MSG_PAIR(backup);
+MSG_PAIR(backup_answer);
 MSG_PAIR(poller_state);
 MSG_PAIR(task);
 MSG_PAIR(task_progress);

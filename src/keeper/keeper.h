@@ -19,6 +19,7 @@
  *   keeper_outbox.c   events to the publisher
  *   keeper_status.c   health and the status line
  *   keeper_prune.c    what is over goes: crawls, files, room
+ *   keeper_backup.c   a copy of the store while it is in use
  *
  * Order: keeper_new, keeper_recover, keeper_peer_add for each connection,
  * keeper_drain, keeper_free. Everything happens on the loop. A failure of the store
@@ -187,6 +188,8 @@ struct keeper {
 	struct uuid_maker	 event_ids;
 	struct keeper_peer	*batch_to;	/* has an unacknowledged batch; NULL for none */
 	uint64_t		 batch_seq;	/* its last event */
+
+	struct keeper_backup	*backup;	/* under way; NULL: none is */
 
 	uint32_t		 live;		/* crawls that have not ended */
 	uint32_t		 counts[CRAWL_STATE_COUNT];	/* live states: now; ends: since start */
@@ -379,6 +382,14 @@ void keeper_prune_free(struct keeper *);
 bool keeper_prune_step(struct keeper *);
 /* The lease of a download is over, and nothing came of it: its file loses its name, whoever still writes. */
 void keeper_prune_part(struct keeper *, const struct uuid *crawl_id, uint64_t lease);
+
+/* ---- backups ---- */
+
+ipc_handler_fn keeper_on_backup;
+void keeper_backup_step(struct keeper *);	/* last in a turn: nothing waits for it */
+void keeper_backup_forget(struct keeper *, struct keeper_peer *front, uint64_t request);
+void keeper_backup_drop(struct keeper *, struct keeper_peer *front);	/* the front is gone */
+void keeper_backup_free(struct keeper *);
 
 /* ---- health ---- */
 

@@ -21,6 +21,7 @@ static const struct ipc_rule rules[MSG_TYPE_COUNT] = {
 	[MSG_CRAWL_CANCEL]   = { FRONT, keeper_on_crawl_cancel },
 	[MSG_FORGET]	     = { FRONT, keeper_on_forget },
 	[MSG_HEALTH_READ]    = { FRONT, keeper_on_health_read },
+	[MSG_BACKUP]	     = { FRONT, keeper_on_backup },
 	[MSG_POLLER_STATE]   = { POLLER, keeper_on_poller_state },
 	[MSG_TASK_PROGRESS]  = { POLLER, keeper_on_task_progress },
 	[MSG_TASK_RETURNED]  = { POLLER, keeper_on_task_returned },
@@ -61,6 +62,7 @@ on_closed(struct peer *peer, void *arg)
 
 	keeper_lease_lost(k, p);
 	keeper_watch_drop(k, p);
+	keeper_backup_drop(k, p);
 	keeper_outbox_lost(k, p);
 	drop(k, p);
 	keeper_wake(k);
@@ -103,11 +105,13 @@ keeper_free(struct keeper *k)
 
 		keeper_lease_forget(k, p);
 		keeper_watch_drop(k, p);
+		keeper_backup_drop(k, p);
 		peer_free(p->peer);
 		drop(k, p);
 	}
 	keeper_search_free(k);
 	keeper_prune_free(k);
+	keeper_backup_free(k);
 	event_free(k->turn);
 	event_free(k->turn_now);
 	event_free(k->due);

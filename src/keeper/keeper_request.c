@@ -402,6 +402,7 @@ keeper_on_forget(struct peer *peer, struct wire_in *in, void *arg)
 	if (msg_forget_get(in, &m) < 0)
 		return -EBADMSG;
 	keeper_watch_forget(arg, peer_data(peer), m.request);
+	keeper_backup_forget(arg, peer_data(peer), m.request);
 	return 0;
 }
 

@@ -109,6 +109,7 @@ keeper_turn(struct keeper *k)
 	flush(k);
 	log_flush();
 	arm_due(k);
+	keeper_backup_step(k);
 }
 
 void
@@ -231,8 +232,10 @@ void
 keeper_recover(struct keeper *k, const struct keeper_start *start)
 {
 	struct why why;
-	int result = store_next_epoch(k->store, &k->epoch, &why);
+	int result;
 
+	store_copy_clean(k->store);
+	result = store_next_epoch(k->store, &k->epoch, &why);
 	k->start = *start;
 	keeper_status_recover(k);
 	keeper_disk_look(k);

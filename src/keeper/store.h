@@ -180,4 +180,27 @@ int store_events_after(struct store *, uint64_t seq, unsigned max, struct msg_ev
 int store_events_forget(struct store *, uint64_t up_to_seq, struct why *why);
 int store_events_count(struct store *, uint64_t *ret_count, int64_t *ret_oldest_ms, struct why *why);
 
+/* ---- a copy while the store is in use ---- */
+
+/* In steps, each a few milliseconds; what is changed between them is in the copy, too. It stands for the moment
+ * when its last page was copied, and names it: backup/NAME-YYYYMMDDThhmmssZ.db beside the store, its owner's
+ * alone. In it no crawl waits for its trigger (backup_doubt()). */
+struct store_copy;
+struct store_copied {
+	char		path[BACKUP_PATH_SIZE];
+	uint64_t	size_bytes, crawls;
+	int64_t		time_ms;	/* what the copy holds is of then */
+};
+
+#define STORE_COPIES_MAX 3	/* so many stay, the newest; older ones go when another is whole */
+
+/* -ENOSPC: there is no room for it; why says how much is missing. */
+int store_copy_begin(struct store *, struct store_copy **ret, struct why *why);
+/* To be called while no change is open. 1: more steps are to follow; 0: the copy is whole and durable, and what
+ * it is was returned. After a failure, too, store_copy_free() is to follow; the store itself is as it was. */
+int store_copy_step(struct store_copy *, int64_t now_ms, struct store_copied *ret, struct why *why);
+void store_copy_free(struct store_copy *);	/* removes one that is not whole */
+/* What a former keeper left of a copy. */
+void store_copy_clean(struct store *);
+
 #endif

@@ -28,8 +28,6 @@ struct backup {
 	char part[BACKUP_PATH_SIZE], whole[BACKUP_PATH_SIZE];	/* its two names */
 	sqlite3 *from, *to;
 	const struct store_progress *progress;
-	int64_t version;	/* of its schema */
-	int64_t now_ms;
 };
 
 #define LANE_SINCE 3	/* the schema from which those that are searched for have a lane of their own */
@@ -65,8 +63,8 @@ backup_find(const char *path, int64_t version, char ret[BACKUP_PATH_SIZE])
 	return false;
 }
 
-static int
-make_dir(const char *path, struct why *why)
+int
+backup_make_dir(const char *path, struct why *why)
 {
 	char dir[BACKUP_PATH_SIZE];
 	scoped_fd fd = -1;
@@ -80,32 +78,31 @@ make_dir(const char *path, struct why *why)
 	return fs_make_dirs(fd, BACKUP_DIR, why);
 }
 
-/* What this attempt, or one that was cut short, leaves behind. */
-static void
-remove_part(const struct backup *b)
+void
+backup_remove(const char *part)
 {
 	static const char *const suffixes[] = { "", "-journal", "-wal", "-shm" };
 	char name[BACKUP_PATH_SIZE + 16];
 
 	for (unsigned i = 0; i < countof(suffixes); i++) {
-		(void)snprintf(name, sizeof(name), "%s%s", b->part, suffixes[i]);
+		(void)snprintf(name, sizeof(name), "%s%s", part, suffixes[i]);
 		(void)unlink(name);
 	}
 }
 
-static int
-open_part(struct backup *b, struct why *why)
+int
+backup_open(const char *part, sqlite3 **ret, struct why *why)
 {
-	int fd = open(b->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return why_set(why, errno, "%s: %s", b->part, strerror(errno));
+		return why_set(why, errno, "%s: %s", part, strerror(errno));
 	(void)close(fd);
-	if (sqlite3_open_v2(b->part, &b->to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+	if (sqlite3_open_v2(part, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
 	    SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK)
-		return b->to == NULL ? why_set(why, ENOMEM, "out of memory") :
-		    sqlite_failed(b->to, why, "opening the copy");
-	return sqlite_run(b->to, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL;", "opening the copy",
+		return *ret == NULL ? why_set(why, ENOMEM, "out of memory") :
+		    sqlite_failed(*ret, why, "opening the copy");
+	return sqlite_run(*ret, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL;", "opening the copy",
 	    why);
 }
 
@@ -161,16 +158,31 @@ copy_pages(struct backup *b, struct why *why)
 	return result < 0 || rc == SQLITE_DONE ? result : sqlite_failed(b->to, why, "copying");
 }
 
-static int
-doubt_triggers(struct backup *b, struct why *why)
+/* What is set so that whoever reads the copy searches. A search looks for a job up to some minutes after an
+ * intent, and this one may be made days later: without one it looks for any since the crawl's creation. Schemas
+ * before LANE_SINCE belong to programs that need one. */
+static const char *
+since_when(char *dst, size_t size, int64_t version, int64_t now_ms)
 {
-	char text[400];
+	if (version < LANE_SINCE)
+		(void)snprintf(dst, size, "lane = %d, intent_ms = %lld", LANE_CALL, (long long)now_ms);
+	else
+		(void)snprintf(dst, size, "lane = %d, intent_ms = NULL, failing_ms = NULL", LANE_SEARCH);
+	return dst;
+}
 
-	(void)snprintf(text, sizeof(text), "UPDATE crawls SET state = %d, lane = %d, due_ms = %lld, intent_ms = %lld,"
+int
+backup_doubt(sqlite3 *to, int64_t version, int64_t now_ms, int most, struct why *why)
+{
+	char since[96], text[480];
+	int result;
+
+	(void)snprintf(text, sizeof(text), "UPDATE crawls SET state = %d, %s, due_ms = %lld,"
 	    " looks = 0, version = version + 1, note = 'in a copy of the job store: whether it was triggered since is"
-	    " unknown; searching for the job' WHERE state = %d", CRAWL_RECONCILING, b->version < LANE_SINCE ? LANE_CALL : LANE_SEARCH,
-	    (long long)b->now_ms, (long long)b->now_ms, CRAWL_ACCEPTED);
-	return sqlite_run(b->to, text, "changing the copy", why);
+	    " unknown; searching for the job' WHERE id IN (SELECT id FROM crawls WHERE state = %d LIMIT %d)",
+	    CRAWL_RECONCILING, since_when(since, sizeof(since), version, now_ms), (long long)now_ms, CRAWL_ACCEPTED, most);
+	result = sqlite_run(to, text, "changing the copy", why);
+	return result < 0 ? result : sqlite3_changes(to);
 }
 
 /* Called by SQLite now and then; 0 lets it go on. */
@@ -225,22 +237,21 @@ int
 backup_make(sqlite3 *db, const char *path, int64_t version, int64_t now_ms, const struct store_progress *progress,
     char ret[BACKUP_PATH_SIZE], struct why *why)
 {
-	struct backup b = { .from = db, .progress = progress, .now_ms = now_ms };
+	struct backup b = { .from = db, .progress = progress };
 	int result;
 
-	b.version = version;
 	name_copy(b.part, path, version, ".part");
 	name_copy(b.whole, path, version, "");
-	if ((result = make_dir(path, why)) < 0)
+	if ((result = backup_make_dir(path, why)) < 0)
 		return result;
-	remove_part(&b);
-	if ((result = open_part(&b, why)) == 0 && (result = copy_pages(&b, why)) == 0 &&
-	    (result = doubt_triggers(&b, why)) == 0)
+	backup_remove(b.part);
+	if ((result = backup_open(b.part, &b.to, why)) == 0 && (result = copy_pages(&b, why)) == 0 &&
+	    (result = backup_doubt(b.to, version, now_ms, -1, why)) >= 0)
 		result = check_copy(&b, why);
 	(void)sqlite3_close(b.to);
 	if (result == 0)
 		result = give_name(&b, why);
-	remove_part(&b);
+	backup_remove(b.part);
 	(void)str_copy(ret, BACKUP_PATH_SIZE, b.whole);
 	return result;
 }

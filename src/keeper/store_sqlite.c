@@ -325,6 +325,12 @@ store_rollback(struct store *s, struct why *why)
 	return 0;
 }
 
+sqlite3 *
+store_db(struct store *s)
+{
+	return s->db;
+}
+
 /* ---- opening ---- */
 
 /* Checkpoints run inside a commit. At SQLite's own 1,000 pages a busy keeper would

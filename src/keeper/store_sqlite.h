@@ -6,6 +6,7 @@
  *   store_schema.c   the schema, and files of an older one
  *   store_backup.c   the copy made before a migration
  *   store_rebuild.c  files that cannot give space back
+ *   store_copy.c     the copy made while the store is in use
  */
 #ifndef KEEPER_STORE_SQLITE_H
 #define KEEPER_STORE_SQLITE_H
@@ -33,8 +34,6 @@ int schema_migrate(sqlite3 *, const char *path, int64_t version, const struct cl
 
 /* ---- store_backup.c ---- */
 
-#define BACKUP_PATH_SIZE 1400
-
 /* Copies the store, of that version, and returns the copy's path; one that is there
  * already is replaced, but only by a whole one. */
 int backup_make(sqlite3 *, const char *path, int64_t version, int64_t now_ms, const struct store_progress *,
@@ -47,5 +46,19 @@ bool backup_find(const char *path, int64_t version, char ret[BACKUP_PATH_SIZE]);
 /* Makes the file one that can give space back, if it is none and there is room; else it is left as it is, and
  * that is told. Fails only with a store that cannot be read. */
 int rebuild_once(sqlite3 *, const char *path, const struct clock *, const struct store_progress *, struct why *why);
+
+/* The parts of any copy. backup/ beside the store's file, durable. */
+int backup_make_dir(const char *path, struct why *);
+/* Makes an empty file that is not there yet, its owner's alone. *ret is to be closed after a failure, too. */
+int backup_open(const char *part, sqlite3 **ret, struct why *);
+/* What an attempt, or one that was cut short, leaves behind. */
+void backup_remove(const char *part);
+/* In a copy of a store of that version no crawl waits for its trigger: it is searched for first. At most so
+ * many are changed (-1: all); how many were. */
+int backup_doubt(sqlite3 *to, int64_t version, int64_t now_ms, int most, struct why *);
+
+/* ---- store_sqlite.c ---- */
+
+sqlite3 *store_db(struct store *);
 
 #endif

@@ -24,6 +24,8 @@ CODEC(forget)
 CODEC(health_read)
 CODEC(crawl_answer)
 CODEC(health_answer)
+CODEC(backup)
+CODEC(backup_answer)
 CODEC(poller_state)
 CODEC(task)
 CODEC(task_progress)
@@ -74,6 +76,8 @@ static const struct {
 	ROW(MSG_HEALTH_READ, health_read),
 	ROW(MSG_CRAWL_ANSWER, crawl_answer),
 	ROW(MSG_HEALTH_ANSWER, health_answer),
+	ROW(MSG_BACKUP, backup),
+	ROW(MSG_BACKUP_ANSWER, backup_answer),
 	ROW(MSG_POLLER_STATE, poller_state),
 	ROW(MSG_TASK, task),
 	ROW_REF(MSG_TRIGGER_KEPT, trigger_kept, trigger_ref),

@@ -176,6 +176,10 @@ ROW(health_answer)
 }
 FILL(health_answer)
 
+ROW(backup) { m->request = rnd(); TEXT(m->request_id); }
+FILL(backup)
+ROW(backup_answer) { m->request = rnd(); m->error = rnd() % ERROR_CODE_COUNT; TEXT(m->text); TEXT(m->path); m->size_bytes = rnd(); m->crawls = rnd(); m->time_ms = (int64_t)rnd(); }
+FILL(backup_answer)
 ROW(poller_state) { m->calls = (uint32_t)rnd(); m->transfers = (uint32_t)rnd(); }
 FILL(poller_state)
 ROW(task) { m->lease = rnd(); m->kind = rnd() % TASK_KIND_COUNT; m->valid_boot_ms = (int64_t)rnd(); fill_crawl(&m->crawl); fill_request(&m->request); }
@@ -313,6 +317,8 @@ static const struct {
 	CASE(MSG_HEALTH_READ, health_read, false),
 	CASE(MSG_CRAWL_ANSWER, crawl_answer, false),
 	CASE(MSG_HEALTH_ANSWER, health_answer, false),
+	CASE(MSG_BACKUP, backup, false),
+	CASE(MSG_BACKUP_ANSWER, backup_answer, false),
 	CASE(MSG_POLLER_STATE, poller_state, false),
 	CASE(MSG_TASK, task, false),
 	[MSG_TRIGGER_KEPT] = { sizeof(struct msg_trigger_ref), fill_trigger_ref, put_kept, get_trigger_ref, false },
