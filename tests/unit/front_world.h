@@ -182,6 +182,19 @@ world_on_health(struct peer *peer, struct wire_in *in, void *arg)
 	return 0;
 }
 
+static int
+world_on_backup(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct msg_backup m;
+	struct asked *asked;
+
+	(void)peer;
+	assert_int_equal(msg_backup_get(in, &m), 0);
+	asked = world_note(arg, MSG_BACKUP, m.request, NULL);
+	assert_int_equal(str_copy(asked->request_id, sizeof(asked->request_id), m.request_id), 0);
+	return 0;
+}
+
 static const struct ipc_rule world_rules[MSG_TYPE_COUNT] = {
 	[MSG_CRAWL_CREATE] = { 1 << ROLE_FRONT, world_on_create },
 	[MSG_CRAWL_READ] = { 1 << ROLE_FRONT, world_on_read },
@@ -190,6 +203,7 @@ static const struct ipc_rule world_rules[MSG_TYPE_COUNT] = {
 	[MSG_CRAWL_RETRY] = { 1 << ROLE_FRONT, world_on_retry },
 	[MSG_FORGET] = { 1 << ROLE_FRONT, world_on_forget },
 	[MSG_HEALTH_READ] = { 1 << ROLE_FRONT, world_on_health },
+	[MSG_BACKUP] = { 1 << ROLE_FRONT, world_on_backup },
 };
 
 static void

@@ -13,6 +13,7 @@
 #define CANCEL "POST /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/cancel HTTP/1.1\r\n" HOST "\r\n"
 #define RETRY "POST /api/v1/crawl/0190a0b0-0000-7000-8000-000000000001/retry HTTP/1.1\r\n" HOST \
 	"Content-Length: 0\r\n\r\n"
+#define BACKUP "POST /api/v1/admin/backup HTTP/1.1\r\n" HOST "X-Request-Id: r-b\r\n"
 #define HEALTH "GET /health HTTP/1.1\r\n" HOST "\r\n"
 #define JSON_TYPE "Content-Type: application/json\r\n"
 #define ERROR_MEMBERS "status,message,crawl_id,error_code,recovery_suggestion,request_id"
@@ -1045,6 +1046,105 @@ test_health_names_the_check_that_fails(void **state)
 	close(fd);
 }
 
+/* ---- backup ---- */
+
+static void
+answer_backup(struct world *world, struct msg_backup_answer *answer)
+{
+	struct asked *asked = world_asked(world, MSG_BACKUP);
+
+	assert_string_equal(asked->request_id, "r-b");
+	answer->request = asked->request;
+	msg_backup_answer_put(&world->out, answer);
+	peer_send(world->keeper, &world->out);
+}
+
+static void
+test_backup_tells_where_the_copy_lies(void **state)
+{
+	static const char *const bodies[] = { "\r\n", "Content-Length: 2\r\n\r\n{}", "Content-Length: 5\r\n\r\n { } " };
+	struct msg_backup_answer copied = { .path = "/d/backup/trawld-20261126T010203Z.db", .size_bytes = 4096,
+		.crawls = 12, .time_ms = 1732385000123 };
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	for (size_t i = 0; i < countof(bodies); i++) {
+		client_send(fd, BACKUP);
+		client_send(fd, bodies[i]);
+		answer_backup(world, &copied);
+		answer = client_answer(world, fd);
+		assert_int_equal(answer.status, 200);
+		assert_string_equal(members_of(answer.doc), "status,message,path,size_bytes,crawls,timestamp");
+		assert_string_equal(text_of(&answer, "status"), "success");
+		assert_string_equal(text_of(&answer, "path"), copied.path);
+		assert_int_equal(json_int(answer.doc, "size_bytes", 0, INT64_MAX, -1), 4096);
+		assert_int_equal(json_int(answer.doc, "crawls", 0, INT64_MAX, -1), 12);
+		assert_string_equal(text_of(&answer, "timestamp"), "2024-11-23T18:03:20.123Z");
+		answer_done(&answer);
+	}
+	close(fd);
+}
+
+static void
+test_backup_that_fails_says_why(void **state)
+{
+	struct msg_backup_answer full = { .error = ERROR_STORAGE_ERROR, .text = "there is no room for a copy" };
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, BACKUP "\r\n");
+	answer_backup(world, &full);
+	answer = client_answer(world, fd);
+	assert_error(&answer, 500, "STORAGE_ERROR", "no room for a copy");
+	assert_non_null(strstr(text_of(&answer, "recovery_suggestion"), "Make room"));
+	answer_done(&answer);
+	client_send(fd, BACKUP "Content-Length: 7\r\n\r\n{\"a\":1}");
+	answer = client_answer(world, fd);
+	assert_error(&answer, 400, "INVALID_REQUEST", "no members");
+	answer_done(&answer);
+	client_send(fd, "GET /api/v1/admin/backup HTTP/1.1\r\n" HOST "\r\n");
+	answer = client_answer(world, fd);
+	assert_error(&answer, 405, "METHOD_NOT_ALLOWED", "POST");
+	answer_done(&answer);
+	close(fd);
+}
+
+static void
+test_backup_is_asked_of_the_next_keeper_and_waits_long(void **state)
+{
+	struct msg_backup_answer copied = { .path = "/d/backup/trawld-20261126T010203Z.db" };
+	struct world *world = *state;
+	struct answer answer;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, BACKUP "\r\n");
+	(void)world_asked(world, MSG_BACKUP);
+	world_stop_keeper(world);
+	world_start_keeper(world);
+	world->ahead_ms += FRONT_BACKUP_MS - 60000;
+	for (int i = 0; i < 100; i++)
+		world_turn(world);
+	answer_backup(world, &copied);
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	client_send(fd, BACKUP "\r\n");
+	(void)world_asked(world, MSG_BACKUP);
+	world->ahead_ms += FRONT_BACKUP_MS + 1000;
+	answer = client_answer(world, fd);
+	assert_error(&answer, 503, "UNAVAILABLE", "it goes on");
+	answer_done(&answer);
+	close(fd);
+}
+
 /* ---- routes ---- */
 
 static void
@@ -1416,6 +1516,9 @@ main(void)
 		T(health_counts_the_work),
 		T(health_tells_how_the_provider_is_and_stays_healthy),
 		T(health_names_the_check_that_fails),
+		T(backup_tells_where_the_copy_lies),
+		T(backup_that_fails_says_why),
+		T(backup_is_asked_of_the_next_keeper_and_waits_long),
 		T(paths_and_methods_that_do_not_exist),
 		T(a_crawl_id_may_be_in_capitals_and_a_query_is_ignored),
 		T(head_is_get_without_the_body),

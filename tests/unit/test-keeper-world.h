@@ -69,6 +69,9 @@ struct far {
 	struct msg_crawl_answer	*answers[INBOX];
 	struct msg_health_answer health;
 	unsigned		 kept, again;	/* TRIGGER_KEPT, TELL_AGAIN */
+	unsigned		 backups;
+	struct msg_backup_answer backup;	/* the last one */
+	unsigned		 kept;		/* TRIGGER_KEPT */
 	struct msg_search	 search;	/* the last one; it also counts as a task of kind TASK_RECONCILE */
 	struct msg_search_wanted wanted;
 	unsigned		 batches;
@@ -172,6 +175,16 @@ far_on_health(struct peer *peer, struct wire_in *in, void *arg)
 }
 
 static int
+far_on_backup(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct far *far = arg;
+
+	(void)peer;
+	far->backups++;
+	return msg_backup_answer_get(in, &far->backup);
+}
+
+static int
 far_on_batch(struct peer *peer, struct wire_in *in, void *arg)
 {
 	struct msg_event_batch batch;
@@ -211,6 +224,7 @@ far_connect(struct world *w, struct far *far, enum role role, unsigned instance)
 		[MSG_SEARCH_WANTED] = { 1u << ROLE_KEEPER, far_on_wanted },
 		[MSG_CRAWL_ANSWER] = { 1u << ROLE_KEEPER, far_on_answer },
 		[MSG_HEALTH_ANSWER] = { 1u << ROLE_KEEPER, far_on_health },
+		[MSG_BACKUP_ANSWER] = { 1u << ROLE_KEEPER, far_on_backup },
 		[MSG_EVENT_BATCH] = { 1u << ROLE_KEEPER, far_on_batch },
 	};
 	static const struct peer_events events = { NULL, far_on_closed };
