@@ -63,6 +63,12 @@ command_takes_command(const struct ctl_command *c)
 	return c->operand != NULL && strstr(c->operand, "COMMAND") != NULL;
 }
 
+int
+command_takes_file(const struct ctl_command *c)
+{
+	return c->operand != NULL && strstr(c->operand, "FILE") != NULL;
+}
+
 char *
 words_spaced(char *dst, size_t size, const char *words)
 {

@@ -35,6 +35,8 @@ enum completion { COMPLETE_FLAG, COMPLETE_ANYTHING, COMPLETE_WORDS, COMPLETE_FIL
 enum completion completion_of(const struct cli_option *);
 /* True when the command's operand is the name of a command. */
 int command_takes_command(const struct ctl_command *);
+/* ... or of a file. */
+int command_takes_file(const struct ctl_command *);
 /* "a, b, c" as "a b c"; dst of the same size as the text at least. */
 char *words_spaced(char *dst, size_t size, const char *words);
 /* The text with a backslash before each of the given characters. */

@@ -75,6 +75,8 @@ bash_options(FILE *out, const struct subject *s)
 	for (const struct ctl_command *c = s->commands; c != NULL && c->name != NULL; c++) {
 		if (command_takes_command(c))
 			fprintf(out, "\t%s) operands=$commands ;;\n", c->name);
+		if (command_takes_file(c))
+			fprintf(out, "\t%s) operands=/files ;;\n", c->name);
 		if (!has_own(s->cli, c->name))
 			continue;
 		fprintf(out, "\t%s) options+='", c->name);
@@ -193,6 +195,8 @@ zsh_command_options(FILE *out, const struct subject *s)
 	for (const struct ctl_command *c = s->commands; c != NULL && c->name != NULL; c++) {
 		if (command_takes_command(c))
 			fprintf(out, "\t%s) operand=('1:command:->command') ;;\n", c->name);
+		if (command_takes_file(c))
+			fprintf(out, "\t%s) operand=('1:file:_files') ;;\n", c->name);
 		if (!has_own(s->cli, c->name))
 			continue;
 		fprintf(out, "\t%s)\n\t\toptions+=(\n", c->name);
@@ -298,6 +302,8 @@ fish_options(FILE *out, const struct subject *s)
 			put_command_names(out, s);
 			fputs("'\n", out);
 		}
+		if (command_takes_file(c))
+			fprintf(out, "complete -c %s -n 'test (__%s_command) = %s' -F\n", s->name, s->name, c->name);
 		fish_options_of(out, s, c->name);
 	}
 }

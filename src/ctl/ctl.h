@@ -167,6 +167,7 @@ int ctl_cancel(struct ctl *);
 int ctl_retry(struct ctl *);
 int ctl_events(struct ctl *);
 int ctl_health(struct ctl *);
+int ctl_backup(struct ctl *);
 int ctl_help_command(struct ctl *);
 
 /* Waits for the crawl's end and prints it, as the command wait does. */

@@ -67,7 +67,7 @@ main(int argc, char **argv)
 		return close_stdout(EX_OK);
 	}
 	if (args.command == NULL)
-		return refuse(NULL, "no command given: trigger, status, wait, download, cancel, retry, events, health");
+		return refuse(NULL, "no command given: trigger, status, wait, download, cancel, retry, events, health, backup");
 	status = args.command->local ? EX_OK : ctl_target_find(&ctl.target, &args, &why);
 	if (status == EX_USAGE)
 		return refuse(args.command, why.text);

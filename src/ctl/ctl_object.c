@@ -72,28 +72,36 @@ copy_bytes(int from, int to)
 	}
 }
 
-static int
-copy_to_file(int from, const char *to, struct why *why)
+int
+ctl_file_copy(int from, const char *to, mode_t mode, struct why *why)
 {
 	scoped_free char *part = xmalloc(strlen(to) + sizeof(".XXXXXX"));
 	scoped_fd fd = -1;
-	mode_t mask;
 	int error;
 
 	(void)sprintf(part, "%s.XXXXXX", to);
 	fd = mkostemp(part, O_CLOEXEC);
 	if (fd < 0)
 		return why_set(why, errno, "cannot write beside %s: %s", to, strerror(errno));
-	mask = umask(0);
-	(void)umask(mask);
 	error = copy_bytes(from, fd);
-	if (error == 0 && (fchmod(fd, 0666 & ~mask) < 0 || fsync(fd) < 0 || rename(part, to) < 0))
+	if (error == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(part, to) < 0))
 		error = -errno;
 	if (error < 0) {
 		(void)unlink(part);
 		return why_set(why, -error, "cannot copy to %s: %s", to, strerror(-error));
 	}
-	return 0;
+	error = fs_sync_dir_of(AT_FDCWD, to);
+	return error < 0 ? why_set(why, -error, "the directory of %s cannot be synced: %s", to, strerror(-error)) : 0;
+}
+
+/* As the shell would make it. */
+static int
+copy_to_file(int from, const char *to, struct why *why)
+{
+	mode_t mask = umask(0);
+
+	(void)umask(mask);
+	return ctl_file_copy(from, to, 0666 & ~mask, why);
 }
 
 int

@@ -116,6 +116,15 @@ const struct ctl_command ctl_commands[] = {
 	    ctl_events, true },
 	{ "health", NULL, "Ask how the daemon is", "  trawlctl health\n",
 	    "Ends with 0 when it is healthy, else 1.\n", ctl_health, false },
+	{ "backup", "[FILE]", "Copy the daemon's job store while it runs",
+	    "  trawlctl backup /mnt/backup/trawld.db\n"
+	    "  trawlctl backup\n",
+	    "FILE has its name only when it is whole and on disk, and is readable by its owner alone; one\n"
+	    "that was there is replaced. The daemon makes the copy in DATA_DIR/backup, from where trawlctl takes\n"
+	    "it away, so it needs the right to read there (root has it, and the daemon's user); without\n"
+	    "FILE it stays there, and the newest three do. With --json \"path\" says where it is.\n"
+	    "To put it back: trawld --restore FILE, while trawld is stopped.\n",
+	    ctl_backup, false },
 	{ "help", "[COMMAND]", "This text, or a command's", "  trawlctl help trigger\n", NULL,
 	    ctl_help_command, true },
 	{ NULL, NULL, NULL, NULL, NULL, NULL, false },

@@ -41,6 +41,9 @@ CASES = (
     ("trawlctl download 0190a1b2-0000-7000-8000-000000000000 -o ", FILES),
     ("trawlctl wait --timeout 5m --inter", {"--interval"}),
     ("trawlctl retry 0190a1b2-0000-7000-8000-000000000000 --wa", {"--wait"}),
+    ("trawlctl back", {"backup"}),
+    ("trawlctl backup --js", {"--json"}),
+    ("trawlctl backup ", FILES),
     ("trawlctl nonsense --dae", {"--daemon"}),
     ("trawld --check", {"--check-config"}),
     ("trawld --config ", FILES),
@@ -179,6 +182,7 @@ TYPED = (
     ("trawlctl trigger https://a/ --wai", ["trigger", "https://a/", "--wait"]),
     ("trawlctl events --file zsh/_trawlc", ["events", "--file", "zsh/_trawlctl"]),
     ("trawlctl events --data-dir fi", ["events", "--data-dir", "fish"]),
+    ("trawlctl backup zsh/_trawlc", ["backup", "zsh/_trawlctl"]),
     ("trawlctl help dow", ["help", "download"]),
     ("trawld --check", ["--check-config"]),
 )

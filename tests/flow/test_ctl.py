@@ -67,7 +67,7 @@ class Words(CtlTest, unittest.TestCase):
 
     def test_help_at_each_level_goes_to_stdout(self):
         top = self.expect(ctl("--help"), OK)
-        commands = ("trigger", "status", "wait", "download", "cancel", "retry", "events", "health", "help")
+        commands = ("trigger", "status", "wait", "download", "cancel", "retry", "events", "health", "backup", "help")
         for command in commands:
             self.assertRegex(top.stdout, rf"(?m)^  {command} ")
             own = self.expect(ctl(command, "--help"), OK)

@@ -71,7 +71,6 @@ struct far {
 	unsigned		 kept, again;	/* TRIGGER_KEPT, TELL_AGAIN */
 	unsigned		 backups;
 	struct msg_backup_answer backup;	/* the last one */
-	unsigned		 kept;		/* TRIGGER_KEPT */
 	struct msg_search	 search;	/* the last one; it also counts as a task of kind TASK_RECONCILE */
 	struct msg_search_wanted wanted;
 	unsigned		 batches;
