@@ -23,6 +23,8 @@ static const struct cli_option table[] = {
 	  .help = "Print every option, its value and where it comes from" },
 	{ "reload", .kind = CLI_FLAG, .at = AT(reload),
 	  .help = "Check the configuration, have the running trawld reload it, tell how that ended" },
+	{ "restore", .value = "FILE", .kind = CLI_TEXT, .at = AT(restore),
+	  .help = "Put a copy of the job store in its place, while no trawld runs there" },
 	{ "version", .kind = CLI_FLAG, .at = AT(version), .help = "Print the version" },
 	{ "help", .kind = CLI_FLAG, .at = AT(help), .help = "Print this" },
 };
@@ -34,7 +36,9 @@ const struct cli trawld_cli = {
 	"  trawld --print-config\n"
 	"      what holds, and where each value comes from\n"
 	"  BRIGHTDATA_API_KEY=any BRIGHTDATA_BASE_URL=http://127.0.0.1:8900 DATA_DIR=/tmp/try trawld\n"
-	"      a daemon in the foreground that crawls at a trawl-sim\n",
+	"      a daemon in the foreground that crawls at a trawl-sim\n"
+	"  trawld --restore /mnt/backup/trawld.db\n"
+	"      back to what trawlctl backup has copied\n",
 	"It stays in the foreground until SIGTERM and reads its configuration again on SIGHUP;\n"
 	"trawld(8) tells of both, trawld.env(5) of the configuration.\n",
 	table, countof(table),

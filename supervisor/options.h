@@ -14,6 +14,7 @@ struct why;
 struct options {
 	const char	*config;	/* NULL: the default file, if there is one */
 	bool		 check_config, print_config, reload;
+	const char	*restore;	/* NULL: not asked for */
 	bool		 version, help;
 };
 

@@ -23,6 +23,7 @@
 #include "supervisor/datadir.h"
 #include "supervisor/limits.h"
 #include "supervisor/notify.h"
+#include "supervisor/restore.h"
 
 #define LOCK_WAIT_MS   5000	/* a predecessor that was killed leaves within 2 s */
 #define START_EXTRA_MS 35000	/* after progress; longer than any service has to get ready */
@@ -318,6 +319,21 @@ take_data_dir(struct supervisor *sup)
 		refuse(EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, &why);
 }
 
+/* A store may be half in its place, and is nothing for a keeper before it is all there. */
+static void
+end_restore(const struct supervisor *sup)
+{
+	char aside[RESTORE_NAME_SIZE];
+	struct why why;
+	int r = restore_finish(sup->conf.data_dir, aside, &why);
+
+	if (r < 0)
+		refuse(EXIT_STATUS_CANTCREAT, KIND_DATA_DIR_UNUSABLE, &why);
+	if (r > 0)
+		log_as(KIND_STORE_RESTORED, NULL, "a restore of the job store that had been cut short was ended; the store "
+		    "that was there is %s%s%s", aside[0] ? sup->conf.data_dir : "none", aside[0] ? "/" : "", aside);
+}
+
 static void
 open_listeners(struct supervisor *sup)
 {
@@ -411,6 +427,10 @@ main(int argc, char **argv)
 		check_or_print(&sup.options);
 	if (sup.options.reload)
 		return asker_run(&sup.options);
+	if (sup.options.restore) {
+		find_programs(&sup);
+		return restore_run(&sup.options, sup.program_dir);
+	}
 	(void)signal(SIGPIPE, SIG_IGN);	/* a log that nobody reads ends nobody */
 	(void)signal(SIGTTOU, SIG_IGN);	/* nor does a terminal whose background may not write stop us */
 	log_open("trawld", LOG_LEVEL_INFO);
@@ -425,6 +445,7 @@ main(int argc, char **argv)
 	log_set_format((enum log_format)sup.conf.log_format);
 	find_programs(&sup);
 	take_data_dir(&sup);
+	end_restore(&sup);
 	open_listeners(&sup);
 	sup.null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (sup.null < 0)

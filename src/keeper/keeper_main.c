@@ -3,6 +3,9 @@
  * everything that must not be lost. It has no network and no key; it hears fronts,
  * pollers and the publisher over the connections that its parent hands it.
  *
+ * With --check-store FILE it only checks a file that is to become the job store, for
+ * trawld --restore: no other program knows what is in one.
+ *
  * Here is set-up and drain; the work is in the other files of this folder.
  */
 #include <errno.h>
@@ -10,6 +13,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/timefmt.h"
 #include "base/uuid.h"
 #include "base/why.h"
 #include "ipc/control.h"
@@ -164,6 +168,27 @@ take_up(struct program *program, const struct conf *conf)
 	check_mark(program, store_mark_running(program->store_path, program->set));
 }
 
+/* The file is told by the name that its user knows. */
+static int
+check_store(const char *path, const char *name)
+{
+	struct store_checked checked;
+	char newest[TIME_TEXT_SIZE];
+	struct why why;
+	int result = store_check(path, &checked, &why);
+
+	if (result < 0) {
+		(void)fprintf(stderr, "trawld: %s cannot be restored: %s\n", name, why.text);
+		return result == -ENOTSUP || result == -EUCLEAN ? EXIT_STATUS_CONFIG : EXIT_STATUS_FAILURE;
+	}
+	(void)printf("%s is a job store of schema %lld with %lld crawls, %lld of them not ended", name,
+	    (long long)checked.version, (long long)checked.crawls, (long long)checked.live);
+	if (checked.newest_ms > 0)
+		(void)printf("; the last one changed at %s", time_format(newest, checked.newest_ms));
+	(void)puts("");
+	return fflush(stdout) == 0 ? EXIT_STATUS_OK : EXIT_STATUS_FAILURE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -172,6 +197,8 @@ main(int argc, char **argv)
 	struct program program = { 0 };
 	struct conf conf;
 
+	if (argc == 4 && strcmp(argv[1], "--check-store") == 0)
+		return check_store(argv[2], argv[3]);
 	program.control = control_start(argc, argv, ROLE_KEEPER, &conf);
 	log_hold();
 	program.base = loop_new();

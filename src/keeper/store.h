@@ -203,4 +203,15 @@ void store_copy_free(struct store_copy *);	/* removes one that is not whole */
 /* What a former keeper left of a copy. */
 void store_copy_clean(struct store *);
 
+/* ---- a file that is to become the store ---- */
+
+struct store_checked {
+	int64_t version;	/* of its schema */
+	int64_t crawls, live;
+	int64_t newest_ms;	/* the last change of a crawl in it; 0: there is none */
+};
+/* Reads all of it and takes in the log beside it: it is one file then. -ENOTSUP: made by a newer trawld; -EUCLEAN:
+ * damaged, or not a job store. */
+int store_check(const char *path, struct store_checked *ret, struct why *why);
+
 #endif

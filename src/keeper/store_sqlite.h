@@ -7,6 +7,7 @@
  *   store_backup.c   the copy made before a migration
  *   store_rebuild.c  files that cannot give space back
  *   store_copy.c     the copy made while the store is in use
+ *   store_check.c    a copy that is to be the store
  */
 #ifndef KEEPER_STORE_SQLITE_H
 #define KEEPER_STORE_SQLITE_H
