@@ -136,7 +136,8 @@ int store_reconciling(struct store *, const char *dataset_id, const struct uuid 
  * ahead_ms is added) where no intent is known. INT64_MAX: there are none. */
 int store_reconciling_since(struct store *, const char *dataset_id, int64_t ahead_ms, int64_t *ret_ms,
     struct why *why);
-/* The store may be a copy: every crawl that waits for its trigger is to be searched for first. */
+/* The store may be a copy: every crawl that waits for its trigger is to be searched for first, and one that failed
+ * without a job when it is taken up again. */
 int store_doubt_accepted(struct store *, int64_t now_ms, unsigned *ret_count, struct why *why);
 /* Live crawls that wait for no time are due at now_ms, after polling was switched on. */
 int store_wake_waiting(struct store *, int64_t now_ms, struct why *why);

@@ -52,7 +52,7 @@ enum sql {
 	SQL_ENDED, SQL_HAS_KEY, SQL_CRAWL_FORGET, SQL_REQUEST_FORGET, SQL_OBJECT_FORGET,
 	SQL_PAGES, SQL_PAGES_FREE, SQL_SHRINK,
 	SQL_DUE, SQL_DUE_NEXT, SQL_DUE_TRIGGERS, SQL_WAKE, SQL_LEASED, SQL_SHIFT, SQL_CLAMP,
-	SQL_SETS, SQL_RECONCILING, SQL_RECONCILING_SINCE, SQL_DOUBT, SQL_META_SET, SQL_META_GET,
+	SQL_SETS, SQL_RECONCILING, SQL_RECONCILING_SINCE, SQL_DOUBT, SQL_DOUBT_FAILED, SQL_META_SET, SQL_META_GET,
 	SQL_LIMITS_NOTE, SQL_LIMITS_NOTED, SQL_PAUSES_DROP, SQL_PAUSE_ADD, SQL_PAUSES_READ,
 	SQL_REFUSALS_DROP, SQL_REFUSAL_ADD, SQL_REFUSALS_READ,
 	SQL_EVENT_ADD, SQL_EVENTS_AFTER, SQL_EVENTS_FORGET, SQL_EVENTS_RANGE, SQL_EVENT_TIME,
@@ -114,6 +114,9 @@ static const char *const sql_text[SQL_COUNT] = {
 	[SQL_DOUBT] = "UPDATE crawls SET state = 2, lane = 4, due_ms = ?1, looks = 0, intent_ms = NULL,"
 	    " failing_ms = NULL, version = version + 1, note = 'the job store may be a copy: whether it was triggered"
 	    " since is unknown; searching for the job' WHERE state = 0",
+	/* A retry of it since may have made a job; another one is to search, then. */
+	[SQL_DOUBT_FAILED] = "UPDATE crawls INDEXED BY crawls_failed SET triggers = 1"
+	    " WHERE state = 8 AND triggers = 0 AND snapshot_id IS NULL",
 	[SQL_META_SET] = "UPDATE meta SET value = ?2 WHERE name = ?1",
 	[SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
 	[SQL_LIMITS_NOTE] = "UPDATE meta SET value = ? WHERE name = 'limits_ms'",
@@ -955,7 +958,7 @@ store_doubt_accepted(struct store *s, int64_t now_ms, unsigned *ret_count, struc
 	put_int(&b, now_ms);
 	result = change(s, SQL_DOUBT, "doubting what was accepted", why);
 	*ret_count = result == 0 ? (unsigned)sqlite3_changes(s->db) : 0;
-	return result;
+	return result < 0 ? result : change(s, SQL_DOUBT_FAILED, "doubting what failed", why);
 }
 
 int

@@ -144,7 +144,7 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	[KIND_STORE_DAMAGED] = { "store-damaged", LOG_LEVEL_ERROR, "ef150baf544f4e29ad622fc655a73c49",
 	  "The job store is damaged",
 	  "SQLite cannot read trawld.db; the keeper ended with status 78 and changed nothing.",
-	  "Copy DATA_DIR aside first. Then put back a backup, or let sqlite3 recover what it can "
+	  "Copy DATA_DIR aside first. Then put back a backup (trawld --restore), or let sqlite3 recover what it can "
 	  "(.recover).",
 	  false },
 	[KIND_STORE_UNOPENED] = { "store-unopened", LOG_LEVEL_ERROR, "f3b919ed293a4e1aacc25d872bc6deac",

@@ -217,6 +217,28 @@ test_copy_in_the_stores_place_is_searched_before_it_is_triggered(void **state)
 	assert_int_equal(crawl_of(&w, &id).triggers, 0);
 }
 
+/* The store as it was, taken for a copy: a retry may have made a job since. */
+static void
+test_crawl_that_failed_is_searched_for_when_it_is_retried(void **state)
+{
+	struct msg_crawl_create m = a_request(&w);
+
+	(void)state;
+	poller_say(&w, &w.poller, 8, 1);
+	send_create(&w, &m);
+	answer_task(&w, TASK_TRIGGER, OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH);
+	assert_int_equal(crawl_of(&w, &m.crawl_id).state, CRAWL_FAILED);
+	for (int i = 0; i < 2; i++) {
+		world_kill(&w);
+		w.start.doubtful = i > 0;
+		world_start(&w);
+		assert_int_equal(crawl_of(&w, &m.crawl_id).triggers, i);
+	}
+	send_ref(&w, MSG_CRAWL_RETRY, &m.crawl_id);
+	assert_int_equal(last_answer(&w)->error, ERROR_NONE);
+	assert_int_equal(crawl_of(&w, &m.crawl_id).state, CRAWL_RECONCILING);
+}
+
 /* ---- who gets it ---- */
 
 static void
@@ -342,6 +364,7 @@ main(void)
 		TEST(test_no_crawl_waits_for_its_trigger_in_it),
 		TEST(test_what_is_changed_meanwhile_is_in_it),
 		TEST(test_copy_in_the_stores_place_is_searched_before_it_is_triggered),
+		TEST(test_crawl_that_failed_is_searched_for_when_it_is_retried),
 		TEST(test_who_asks_meanwhile_gets_the_same),
 		TEST(test_it_goes_on_when_nobody_waits),
 		TEST(test_the_newest_stay),
