@@ -82,7 +82,7 @@ static int
 check_room(struct store_copy *c, struct why *why)
 {
 	int64_t pages, page_size;
-	uint64_t want, free_bytes;
+	uint64_t size, free_bytes;
 	struct statvfs fs;
 	int result;
 
@@ -91,13 +91,13 @@ check_room(struct store_copy *c, struct why *why)
 		return result;
 	if (statvfs(c->store, &fs) < 0)
 		return why_set(why, errno, "%s: %s", c->store, strerror(errno));
-	want = (uint64_t)(pages * page_size) + ROOM_LEFT;
+	size = (uint64_t)(pages * page_size);
 	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-	if (free_bytes >= want)
+	if (free_bytes >= size + ROOM_LEFT)
 		return 0;
-	return why_set(why, ENOSPC, "there is no room for a copy of the job store: it takes %llu MiB, %llu MiB of them "
-	    "to be left free, and %llu MiB are free where %s is", (unsigned long long)(want >> 20),
-	    (unsigned long long)(ROOM_LEFT >> 20), (unsigned long long)(free_bytes >> 20), c->store);
+	return why_set(why, ENOSPC, "there is no room: it takes %llu MiB, and %llu MiB are to be left, but %llu MiB are free "
+	    "where %s is", (unsigned long long)(size >> 20) + 1, (unsigned long long)(ROOM_LEFT >> 20),
+	    (unsigned long long)(free_bytes >> 20), c->store);
 }
 
 static int
