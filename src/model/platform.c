@@ -6,6 +6,7 @@
 #include "model/platform.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -33,7 +34,7 @@ facebook_media(const struct json_member *m)
 	return items(&m[FACEBOOK_ATTACHMENTS]);
 }
 
-enum { INSTAGRAM_ID, INSTAGRAM_CONTENT, INSTAGRAM_TYPE, INSTAGRAM_VIDEOS, INSTAGRAM_PHOTOS };
+enum { INSTAGRAM_ID, INSTAGRAM_SHORTCODE, INSTAGRAM_PK, INSTAGRAM_CONTENT, INSTAGRAM_TYPE, INSTAGRAM_VIDEOS, INSTAGRAM_PHOTOS };
 
 /* A reel's photos hold its cover frame, so they are not looked at there. */
 static uint64_t
@@ -64,7 +65,7 @@ tiktok_media(const struct json_member *m)
 	    word_is(&m[TIKTOK_TYPE], "video");
 }
 
-enum { YOUTUBE_ID };
+enum { YOUTUBE_ID, YOUTUBE_SHORTCODE };
 
 /* The record is the video, also when its short-lived video_url is missing. */
 static uint64_t
@@ -99,6 +100,7 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 		.inputs = INPUT_URL | INPUT_NUM_OF_POSTS | INPUT_DATES | INPUT_PROFILE_DATA,
 		.dates = DATE_US,
 		.watch = { "post_id", "attachments" },
+		.ids = 1,
 		.count_media = facebook_media,
 	},
 	[PLATFORM_INSTAGRAM] = {
@@ -107,7 +109,8 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 		.discover_by = "url",
 		.inputs = INPUT_URL | INPUT_NUM_OF_POSTS | INPUT_DATES,
 		.dates = DATE_US,
-		.watch = { "post_id", "post_content", "content_type", "videos", "photos" },
+		.watch = { "post_id", "shortcode", "pk", "post_content", "content_type", "videos", "photos" },
+		.ids = 3,
 		.count_media = instagram_media,
 	},
 	[PLATFORM_TIKTOK] = {
@@ -117,6 +120,7 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 		.inputs = INPUT_URL | INPUT_NUM_OF_POSTS | INPUT_DATES,
 		.dates = DATE_US,
 		.watch = { "post_id", "carousel_images", "video_url", "cdn_url", "post_type" },
+		.ids = 1,
 		.count_media = tiktok_media,
 	},
 	[PLATFORM_YOUTUBE] = {
@@ -125,7 +129,8 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 		.discover_by = "url",
 		.inputs = INPUT_URL | INPUT_NUM_OF_POSTS | INPUT_DATES,
 		.dates = DATE_US,
-		.watch = { "video_id" },
+		.watch = { "video_id", "shortcode" },
+		.ids = 2,
 		.count_media = youtube_media,
 	},
 	[PLATFORM_LINKEDIN] = {
@@ -136,6 +141,7 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 		.inputs = INPUT_URL | INPUT_LIMIT | INPUT_DATES,
 		.dates = DATE_ISO,
 		.watch = { "id", "images", "videos", "document_cover_image" },
+		.ids = 1,
 		.count_media = linkedin_media,
 	},
 	[PLATFORM_X] = {
@@ -145,6 +151,7 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 		.inputs = INPUT_URL | INPUT_DATES,
 		.dates = DATE_ISO,
 		.watch = { "id", "photos", "videos" },
+		.ids = 1,
 		.count_media = photos_and_videos,
 	},
 	[PLATFORM_REDDIT] = {
@@ -154,6 +161,7 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 		.inputs = INPUT_URL,
 		.dates = DATE_NONE,
 		.watch = { "post_id", "photos", "videos" },
+		.ids = 1,
 		.count_media = photos_and_videos,
 	},
 };
@@ -179,20 +187,49 @@ platform_find(const char *name, enum platform_id *ret)
 	return -ENOENT;
 }
 
+/* All that is known of a text is its beginning, which is enough to tell a blank one. */
+static bool
+is_blank(const struct json_member *m)
+{
+	return m->length < sizeof(m->head) && strspn(m->head, " \t\r\n") == m->length;
+}
+
+static bool
+is_not_zero(const char *number)
+{
+	const char *telling = strpbrk(number, "123456789eE");
+
+	return telling != NULL && isdigit((unsigned char)*telling);
+}
+
 /* A zero as error or id is a way to say that there is none. */
 bool
 platform_member_holds(const struct json_member *m)
 {
 	switch (m->kind) {
 	case JSON_STRING_VALUE:
+		return !is_blank(m);
 	case JSON_ARRAY_VALUE:
 	case JSON_OBJECT_VALUE:
 		return m->length > 0;
 	case JSON_NUMBER_VALUE:
-		return strcmp(m->head, "0") != 0;
+		return is_not_zero(m->head);
 	case JSON_BOOL_VALUE:
-		return true;
+		return m->is_true;
 	default:
 		return false;
 	}
+}
+
+bool
+platform_member_is_id(const struct json_member *m)
+{
+	static const char *const none[] = { "null", "none", "undefined", "nan", "n/a", "false" };
+
+	if ((m->kind != JSON_STRING_VALUE && m->kind != JSON_NUMBER_VALUE) || !platform_member_holds(m))
+		return false;
+	for (size_t i = 0; i < countof(none); i++)
+		if (strcasecmp(m->head, none[i]) == 0)
+			return false;
+	return true;
 }

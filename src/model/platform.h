@@ -50,9 +50,10 @@ struct platform {
 	unsigned	 inputs;	/* enum input_field, or-ed */
 	enum date_form	 dates;
 
-	/* Counting: the record members to watch (record.h finds them by index),
-	 * and the rule over them. watch[0] is the platform's post id key. */
+	/* Counting: the record members to watch (record.h finds them by index), and the
+	 * rules over them. What proves a post comes first: ids of them, any of which will do. */
 	const char	*watch[JSON_STREAM_MEMBERS - 4];
+	unsigned	 ids;
 	uint64_t	(*count_media)(const struct json_member *);
 };
 
@@ -60,8 +61,10 @@ const struct platform *platform_of(enum platform_id id);	/* asserts the range */
 /* By name in any letter case; "twitter" is X. -ENOENT. */
 int platform_find(const char *name, enum platform_id *ret);
 
-/* True when something stands in a record's member: not when it is missing, null,
- * "", [], {} or 0, all of which Bright Data uses for "none". */
+/* True when something stands in a record's member: not when it is missing, null, false,
+ * blank, [], {} or 0, all of which Bright Data uses for "none". */
 bool platform_member_holds(const struct json_member *);
+/* True when an id stands there: text or a number, and not one of the words for none. */
+bool platform_member_is_id(const struct json_member *);
 
 #endif

@@ -326,10 +326,8 @@ invalid(struct msg_verdict *verdict, enum outcome outcome, const char *format, .
 static bool
 rows_are_missing(const struct download *d)
 {
-	const struct record_counter *counts = examiner_counts(d->examiner);
-
 	return d->crawl.provider_records > 0 && d->crawl.provider_records != UINT64_MAX &&
-	    counts->posts + counts->errors == 0;
+	    record_counts_rows(examiner_counts(d->examiner)) == 0;
 }
 
 static void
@@ -389,7 +387,7 @@ settle_file(struct download *d, struct why *why)
 static void
 finish(struct download *d, struct msg_download_done *done)
 {
-	const struct record_counter *counts = examiner_counts(d->examiner);
+	const struct record_counts *counts = examiner_counts(d->examiner);
 	struct msg_verdict *verdict = &done->verdict;
 	struct why why;
 	int rc = settle_file(d, &why);

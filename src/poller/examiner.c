@@ -178,10 +178,10 @@ examiner_end(struct examiner *e, size_t len, struct why *why)
 	return e->bad ? -EINVAL : 0;
 }
 
-const struct record_counter *
+const struct record_counts *
 examiner_counts(const struct examiner *e)
 {
-	return &e->counter;
+	return &e->counter.total;
 }
 
 void

@@ -1,7 +1,7 @@
 /*
- * examiner.h - what is in a snapshot: is it JSON, how many posts, media and error rows
- * does it hold, and what are its sums? Parsing and summing are the dearest parts of a
- * download, so for anything larger than one buffer each has a thread of its own, beside
+ * examiner.h - what is in a snapshot: is it JSON, how many posts, media, error rows and
+ * other rows does it hold, and what are its sums? Parsing and summing are the dearest parts
+ * of a download, so for anything larger than one buffer each has a thread of its own, beside
  * the loop that receives and writes. Memory: EXAMINER_BUFFERS buffers, whatever the size.
  *
  * The bytes lie in its buffers from the start, so that whoever brings them can write the
@@ -39,7 +39,7 @@ void examiner_give(struct examiner *);
  * not complete, or neither an array nor records. */
 int examiner_end(struct examiner *, size_t len, struct why *);
 /* Valid after examiner_end. */
-const struct record_counter *examiner_counts(const struct examiner *);
+const struct record_counts *examiner_counts(const struct examiner *);
 /* Once, after examiner_end; of all bytes, good or bad. */
 void examiner_sums(struct examiner *, uint32_t *ret_crc32c, uint8_t ret_sha256[SHA256_SIZE]);
 

@@ -33,11 +33,14 @@ is_set(const struct json_member *m)
 }
 
 static void
-file_on_row(const struct json_member *m, void *arg)
+file_on_row(const struct json_record *record, void *arg)
 {
+	const struct json_member *m = record->members;
 	uint64_t *errors = arg;
 	bool has_id = false;
 
+	if (record->place == JSON_IN_ENVELOPE)
+		return;			/* of what a row holds */
 	for (size_t i = AT_IDS; i < countof(watched); i++)
 		has_id |= is_set(&m[i]);
 	if (is_set(&m[AT_ERROR]) || is_set(&m[AT_ERROR_CODE]) ||

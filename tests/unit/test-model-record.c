@@ -19,7 +19,7 @@
 #include "model/record.h"
 
 /* Counts text as a snapshot of a platform. */
-static struct record_counter
+static struct record_counts
 count(enum platform_id platform, const char *text)
 {
 	struct record_counter counter;
@@ -31,7 +31,7 @@ count(enum platform_id platform, const char *text)
 	if (json_stream_feed(stream, text, strlen(text), &why) < 0 || json_stream_end(stream, &why) < 0)
 		fail_msg("%s: %s", text, why.text);
 	json_stream_free(stream);
-	return counter;
+	return counter.total;
 }
 
 struct media_case {
@@ -43,9 +43,9 @@ static void
 check_media(enum platform_id platform, const struct media_case *cases, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct record_counter c = count(platform, cases[i].record);
+		struct record_counts c = count(platform, cases[i].record);
 
-		if (c.media != cases[i].media || c.posts != 1 || c.errors != 0)
+		if (c.media != cases[i].media || c.posts != 1 || c.errors != 0 || c.others != 0)
 			fail_msg("%s: %d media, %d posts, %d errors", cases[i].record, (int)c.media,
 			    (int)c.posts, (int)c.errors);
 	}
@@ -121,9 +121,7 @@ youtube_counts_one_for_a_video_id(void **state)
 	static const struct media_case cases[] = {
 		{ "{\"video_id\":\"dQw4\",\"video_url\":null}", 1 },
 		{ "{\"video_id\":\"dQw4\",\"preview_image\":\"p\",\"recommended_videos\":[1,2]}", 1 },
-		{ "{\"video_id\":\"\",\"video_url\":\"v\"}", 0 },
-		{ "{\"video_id\":null}", 0 },
-		{ "{\"post_type\":\"post\"}", 0 },
+		{ "{\"video_id\":\"\",\"shortcode\":\"a\",\"video_url\":\"v\"}", 0 },
 	};
 
 	(void)state;
@@ -166,63 +164,133 @@ x_and_reddit_count_photos_and_videos(void **state)
 	check_media(PLATFORM_REDDIT, cases, countof(cases));
 }
 
+/* One record each: 'p'ost, 'e'rror row or 'o'ther. */
 static void
-errors_and_bare_warnings_are_no_posts(void **state)
+a_record_is_what_it_proves_to_be(void **state)
 {
-	static const char *const errors[] = {
-		"{\"error\":\"4XX page - dead page.\",\"error_code\":\"dead_page\",\"input\":{\"url\":\"u\"}}",
-		"{\"error\":\"Crawl failed\",\"attachments\":[1,2]}",
-		"{\"error_code\":\"blocked\",\"error\":null}",
-		"{\"error\":\"x\",\"post_id\":\"1\",\"attachments\":[1]}",
-		"{\"warning\":\"no posts found\",\"warning_code\":\"dead_page\"}",
-		"{\"warning_code\":\"dead_page\",\"post_id\":null}",
-		"{\"warning\":\"w\",\"post_id\":\"\"}",
-		"{\"error\":{\"code\":1}}",
+	static const struct {
+		enum platform_id platform;
+		char kind;
+		const char *record;
+	} rows[] = {
+		{ PLATFORM_FACEBOOK, 'e', "{\"error\":\"4XX page - dead page.\",\"error_code\":\"dead_page\",\"input\":{}}" },
+		{ PLATFORM_FACEBOOK, 'e', "{\"error\":\"Crawl failed\",\"attachments\":[1,2]}" },
+		{ PLATFORM_FACEBOOK, 'e', "{\"error_code\":\"blocked\",\"error\":null}" },
+		{ PLATFORM_FACEBOOK, 'e', "{\"error_code\":\"blocked\",\"error\":false}" },
+		{ PLATFORM_FACEBOOK, 'e', "{\"error\":\"x\",\"post_id\":\"1\",\"attachments\":[1]}" },
+		{ PLATFORM_FACEBOOK, 'e', "{\"error\":true,\"post_id\":\"1\"}" },
+		{ PLATFORM_FACEBOOK, 'e', "{\"error\":{\"code\":1}}" },
+		{ PLATFORM_FACEBOOK, 'e', "{\"error\":404}" },
+		{ PLATFORM_FACEBOOK, 'e', "{\"warning\":\"no posts found\",\"warning_code\":\"dead_page\"}" },
+		{ PLATFORM_FACEBOOK, 'e', "{\"warning_code\":\"dead_page\",\"post_id\":null}" },
+		{ PLATFORM_FACEBOOK, 'e', "{\"warning\":\"w\",\"post_id\":\"\"}" },
+		/* no error */
+		{ PLATFORM_FACEBOOK, 'p', "{\"post_id\":\"1\",\"error\":null,\"error_code\":null}" },
+		{ PLATFORM_FACEBOOK, 'p', "{\"post_id\":\"1\",\"error\":false,\"error_code\":false,\"warning\":false}" },
+		{ PLATFORM_FACEBOOK, 'p', "{\"post_id\":\"1\",\"error\":\"\",\"error_code\":\"\"}" },
+		{ PLATFORM_FACEBOOK, 'p', "{\"post_id\":\"1\",\"error\":\" \\n\",\"error_code\":0}" },
+		{ PLATFORM_FACEBOOK, 'p', "{\"post_id\":\"1\",\"error\":[],\"error_code\":{},\"warning\":null}" },
+		{ PLATFORM_FACEBOOK, 'p', "{\"post_id\":\"1\",\"warning\":\"something small\",\"warning_code\":\"partial\"}" },
+		{ PLATFORM_FACEBOOK, 'p', "{\"post_id\":\"1\",\"original_post\":{\"error\":\"inner\"}}" },
+		/* ids */
+		{ PLATFORM_FACEBOOK, 'p', "{\"post_id\":17,\"warning\":\"something small\"}" },
+		{ PLATFORM_FACEBOOK, 'p', "{\"post_id\":\"pfbid0x\"}" },
+		{ PLATFORM_FACEBOOK, 'p', "{\"post_id\":\"0\"}" },
+		{ PLATFORM_FACEBOOK, 'p', "{\"post_id\":\"0123456789012345678901234567890123456789\"}" },
+		{ PLATFORM_FACEBOOK, 'o', "{\"post_id\":\"  \"}" },
+		{ PLATFORM_FACEBOOK, 'o', "{\"post_id\":\"null\"}" },
+		{ PLATFORM_FACEBOOK, 'o', "{\"post_id\":\"None\"}" },
+		{ PLATFORM_FACEBOOK, 'o', "{\"post_id\":0}" },
+		{ PLATFORM_FACEBOOK, 'o', "{\"post_id\":-0.0e7}" },
+		{ PLATFORM_FACEBOOK, 'o', "{\"post_id\":true}" },
+		{ PLATFORM_FACEBOOK, 'o', "{\"post_id\":[\"1\"]}" },
+		{ PLATFORM_FACEBOOK, 'o', "{\"post_id\":{\"id\":\"1\"}}" },
+		{ PLATFORM_FACEBOOK, 'o', "{\"id\":\"1\",\"shortcode\":\"a\",\"original_post\":{\"post_id\":\"1\"}}" },
+		{ PLATFORM_FACEBOOK, 'o', "{\"post_id\":null,\"page_name\":\"a profile row\",\"about\":[{\"type\":\"x\"}]}" },
+		{ PLATFORM_INSTAGRAM, 'p', "{\"shortcode\":\"AAA\"}" },
+		{ PLATFORM_INSTAGRAM, 'p', "{\"post_id\":\"\",\"pk\":3141}" },
+		{ PLATFORM_INSTAGRAM, 'o', "{\"post_id\":\"\",\"shortcode\":null,\"pk\":0,\"photos\":[\"a\"]}" },
+		{ PLATFORM_TIKTOK, 'p', "{\"post_id\":\"7\"}" },
+		{ PLATFORM_TIKTOK, 'o', "{\"id\":\"7\",\"video_url\":\"v\"}" },
+		{ PLATFORM_YOUTUBE, 'p', "{\"video_id\":\"v\"}" },
+		{ PLATFORM_YOUTUBE, 'p', "{\"shortcode\":\"v\"}" },
+		{ PLATFORM_YOUTUBE, 'o', "{\"post_type\":\"post\",\"video_url\":\"v\"}" },
+		{ PLATFORM_LINKEDIN, 'p', "{\"id\":\"a-slug%20of-an-article\"}" },
+		{ PLATFORM_LINKEDIN, 'o', "{\"id\":null,\"url\":\"https://www.linkedin.com/in/x\"}" },
+		{ PLATFORM_X, 'p', "{\"id\":\"1\"}" },
+		{ PLATFORM_X, 'o', "{\"id\":null,\"quoted_post\":{\"id\":\"1\"}}" },
+		{ PLATFORM_REDDIT, 'p', "{\"post_id\":\"t3_a\"}" },
+		{ PLATFORM_REDDIT, 'o', "{\"comments\":[{\"post_id\":\"t3_a\"}],\"post_id\":\"\"}" },
+		/* no objects */
+		{ PLATFORM_FACEBOOK, 'o', "null" },
+		{ PLATFORM_FACEBOOK, 'o', "{}" },
+		{ PLATFORM_FACEBOOK, 'o', "7" },
+		{ PLATFORM_FACEBOOK, 'o', "\"post_id\"" },
+		{ PLATFORM_FACEBOOK, 'o', "true" },
+		{ PLATFORM_FACEBOOK, 'o', "[{\"post_id\":\"1\"}]" },
 	};
-	static const char *const posts[] = {
-		"{\"post_id\":\"1\",\"error\":null,\"error_code\":null}",
-		"{\"post_id\":\"1\",\"error\":\"\",\"error_code\":\"\"}",
-		"{\"post_id\":\"1\",\"error\":[],\"warning\":null}",
-		"{\"post_id\":\"1\",\"warning\":\"something small\",\"warning_code\":\"partial\"}",
-		"{\"post_id\":17,\"warning\":\"something small\"}",
-		"{\"url\":\"https://www.facebook.com/profile\",\"page_name\":\"a profile row\"}",
-		"{\"post_id\":\"1\",\"original_post\":{\"error\":\"inner\"}}",
-	};
+	char array[256];
 
 	(void)state;
-	for (size_t i = 0; i < countof(errors); i++) {
-		struct record_counter c = count(PLATFORM_FACEBOOK, errors[i]);
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct record_counts c;
 
-		if (c.errors != 1 || c.posts != 0 || c.media != 0)
-			fail_msg("not an error row: %s", errors[i]);
-	}
-	for (size_t i = 0; i < countof(posts); i++) {
-		struct record_counter c = count(PLATFORM_FACEBOOK, posts[i]);
-
-		if (c.errors != 0 || c.posts != 1)
-			fail_msg("not a post: %s", posts[i]);
+		(void)snprintf(array, sizeof(array), "[%s]", rows[i].record);
+		c = count(rows[i].platform, array);
+		if (c.posts != (rows[i].kind == 'p') || c.errors != (rows[i].kind == 'e') ||
+		    c.others != (rows[i].kind == 'o') || (rows[i].kind != 'p' && c.media != 0))
+			fail_msg("not '%c': %s", rows[i].kind, rows[i].record);
 	}
 }
 
+#define POST  "{\"post_id\":\"1\",\"attachments\":[{\"id\":\"a\"},{\"id\":\"b\"}]}"
+#define ERROR "{\"error\":\"e\"}"
+
+/* However the records lie in the text. */
 static void
-totals_add_up_over_arrays_and_lines(void **state)
+every_form_of_a_snapshot_counts_alike(void **state)
 {
-	static const char array[] = "[{\"post_id\":\"1\",\"attachments\":[1,2]},"
-	    "{\"error\":\"e\"},{\"post_id\":\"2\",\"attachments\":[3]}]";
-	static const char lines[] = "{\"post_id\":\"1\",\"attachments\":[1,2]}\n"
-	    "{\"error\":\"e\"}\n{\"post_id\":\"2\",\"attachments\":[3]}\n";
-	const char *const texts[] = { array, lines };
+	static const struct {
+		const char *text;
+		struct record_counts counts;	/* posts, media, errors, others */
+	} rows[] = {
+		{ "[" POST "," ERROR "," POST ",null]", { 2, 4, 1, 1 } },
+		{ POST "\n" ERROR "\n" POST "\nnull\n", { 2, 4, 1, 1 } },
+		{ "[" POST "]\n[" ERROR "," POST "]", { 2, 4, 1, 0 } },
+		{ POST "\n[" ERROR "," POST "]\n" POST, { 3, 6, 1, 0 } },
+		{ "\xEF\xBB\xBF[" POST "]", { 1, 2, 0, 0 } },
+		{ "\xEF\xBB\xBF" POST "\r\n" POST "\r\n", { 2, 4, 0, 0 } },
+		{ "[]", { 0, 0, 0, 0 } },
+		{ "", { 0, 0, 0, 0 } },
+		{ "[][]", { 0, 0, 0, 0 } },
+		{ ERROR, { 0, 0, 1, 0 } },
+		/* an envelope */
+		{ "{\"data\":[" POST "," ERROR ",null]}", { 1, 2, 1, 1 } },
+		{ "{\"status\":\"ok\",\"error\":null,\"rows\":[" POST "],\"meta\":{\"n\":[1]}}", { 1, 2, 0, 0 } },
+		{ "{\"data\":[" ERROR "]}", { 0, 0, 1, 0 } },
+		{ "{\"data\":[]}", { 0, 0, 0, 0 } },
+		{ "{\"data\":[" POST "]}\n{\"data\":[" POST "," POST "]}\n", { 3, 6, 0, 0 } },
+		{ "{\"error\":\"the last page is missing\",\"data\":[" POST "]}", { 1, 2, 0, 0 } },
+		/* none */
+		{ "{\"post_id\":null,\"page_name\":\"Ann\",\"about\":[{\"type\":\"x\"},{\"type\":\"y\"}]}", { 0, 0, 0, 1 } },
+		{ "{\"post_id\":null,\"page_name\":\"Ann\",\"about\":[]}", { 0, 0, 0, 1 } },
+		{ "{\"error\":\"e\",\"data\":[]}", { 0, 0, 1, 0 } },
+		{ "{\"a\":[" POST "],\"b\":[]}", { 0, 0, 0, 1 } },
+		{ "{\"data\":{\"rows\":[" POST "]}}", { 0, 0, 0, 1 } },
+		{ "[{\"data\":[" POST "]}]", { 0, 0, 0, 1 } },
+		{ "{\"post_id\":\"1\",\"attachments\":[" POST "]}", { 1, 1, 0, 0 } },
+		{ "{\"x\":[" POST "]}\n" POST, { 2, 4, 0, 0 } },
+	};
 
 	(void)state;
-	for (size_t i = 0; i < countof(texts); i++) {
-		struct record_counter c = count(PLATFORM_FACEBOOK, texts[i]);
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct record_counts c = count(PLATFORM_FACEBOOK, rows[i].text);
 
-		assert_int_equal(c.posts, 2);
-		assert_int_equal(c.media, 3);
-		assert_int_equal(c.errors, 1);
+		if (memcmp(&c, &rows[i].counts, sizeof(c)) != 0)
+			fail_msg("%s: %d posts, %d media, %d errors, %d others", rows[i].text, (int)c.posts,
+			    (int)c.media, (int)c.errors, (int)c.others);
+		assert_int_equal(record_counts_rows(&c), c.posts + c.errors + c.others);
 	}
-	assert_int_equal(count(PLATFORM_X, "[]").posts, 0);
-	assert_int_equal(count(PLATFORM_X, "").posts, 0);
 }
 
 static void
@@ -241,7 +309,8 @@ platforms_are_found_by_name_in_any_case(void **state)
 		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i > 0 ? ", " : "", p->name);
 		assert_int_equal(strncmp(p->dataset_id, "gd_", 3), 0);
 		assert_non_null(p->count_media);
-		assert_non_null(p->watch[0]);
+		assert_in_range(p->ids, 1, 3);
+		assert_non_null(p->watch[p->ids - 1]);
 	}
 	assert_string_equal(names, PLATFORM_NAMES);
 	assert_int_equal(platform_find("FaceBook", &id), 0);
@@ -262,8 +331,8 @@ main(void)
 		cmocka_unit_test(youtube_counts_one_for_a_video_id),
 		cmocka_unit_test(linkedin_counts_images_videos_and_a_lone_document),
 		cmocka_unit_test(x_and_reddit_count_photos_and_videos),
-		cmocka_unit_test(errors_and_bare_warnings_are_no_posts),
-		cmocka_unit_test(totals_add_up_over_arrays_and_lines),
+		cmocka_unit_test(a_record_is_what_it_proves_to_be),
+		cmocka_unit_test(every_form_of_a_snapshot_counts_alike),
 		cmocka_unit_test(platforms_are_found_by_name_in_any_case),
 	};
 

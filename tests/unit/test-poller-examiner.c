@@ -66,7 +66,7 @@ fill(struct examiner *e, const char *text, size_t len)
 }
 
 static int
-examine(const char *text, size_t len, struct record_counter *ret, struct why *why)
+examine(const char *text, size_t len, struct record_counts *ret, struct why *why)
 {
 	struct examiner *e = examiner_new(PLATFORM_FACEBOOK);
 	size_t rest = fill(e, text, len);
@@ -87,7 +87,7 @@ test_counts_do_not_depend_on_sizes(void **state)
 			size_t len = buffers * EXAMINER_BUFFER + 100 + (size_t)(extra - (buffers > 0 ? 100 : 0));
 			uint64_t posts;
 			scoped_free char *text = make_array(len, &posts);
-			struct record_counter counts;
+			struct record_counts counts;
 			struct why why = { "" };
 
 			if (examine(text, len, &counts, &why) < 0)
@@ -107,7 +107,7 @@ test_a_fault_anywhere_is_found(void **state)
 	(void)state;
 	for (size_t at = 0; at < len; at += EXAMINER_BUFFER - 1) {
 		scoped_free char *text = make_array(len, &posts);
-		struct record_counter counts;
+		struct record_counts counts;
 		struct why why = { "" };
 
 		text[at] = '\x01';
@@ -121,7 +121,7 @@ test_a_fault_anywhere_is_found(void **state)
 static void
 test_nothing_is_no_fault_and_a_number_is(void **state)
 {
-	struct record_counter counts;
+	struct record_counts counts;
 	struct why why = { "" };
 
 	(void)state;
