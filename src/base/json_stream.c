@@ -486,8 +486,8 @@ read_hex(struct json_stream *s, const uint8_t *p, const uint8_t *end)
 /* ---- numbers ---- */
 
 enum number {
-	NUMBER_ENDS, NUMBER_MINUS, NUMBER_ZERO, NUMBER_WHOLE, NUMBER_POINT, NUMBER_FRACTION, NUMBER_E, NUMBER_SIGN,
-	NUMBER_EXPONENT, NUMBER_COUNT
+	NUMBER_ENDS, NUMBER_MINUS, NUMBER_ZERO, NUMBER_LED, NUMBER_WHOLE, NUMBER_POINT, NUMBER_FRACTION, NUMBER_E,
+	NUMBER_SIGN, NUMBER_EXPONENT, NUMBER_COUNT
 };
 
 enum figure { FIGURE_NONE, FIGURE_MINUS, FIGURE_PLUS, FIGURE_ZERO, FIGURE_DIGIT, FIGURE_POINT, FIGURE_E, FIGURE_COUNT };
@@ -500,7 +500,8 @@ static const uint8_t figures[256] = {
 static const uint8_t number_after[NUMBER_COUNT][FIGURE_COUNT] = {
 	[NUMBER_ENDS]	  = { [FIGURE_MINUS] = NUMBER_MINUS, [FIGURE_ZERO] = NUMBER_ZERO, [FIGURE_DIGIT] = NUMBER_WHOLE },
 	[NUMBER_MINUS]	  = { [FIGURE_ZERO] = NUMBER_ZERO, [FIGURE_DIGIT] = NUMBER_WHOLE },
-	[NUMBER_ZERO]	  = { [FIGURE_POINT] = NUMBER_POINT, [FIGURE_E] = NUMBER_E },
+	/* None is led by a zero: at the top it would be two. */
+	[NUMBER_ZERO]	  = { [FIGURE_ZERO] = NUMBER_LED, [FIGURE_DIGIT] = NUMBER_LED, [FIGURE_POINT] = NUMBER_POINT, [FIGURE_E] = NUMBER_E },
 	[NUMBER_WHOLE]	  = { [FIGURE_ZERO] = NUMBER_WHOLE, [FIGURE_DIGIT] = NUMBER_WHOLE,
 			      [FIGURE_POINT] = NUMBER_POINT, [FIGURE_E] = NUMBER_E },
 	[NUMBER_POINT]	  = { [FIGURE_ZERO] = NUMBER_FRACTION, [FIGURE_DIGIT] = NUMBER_FRACTION },
@@ -580,16 +581,31 @@ on_mark(struct json_stream *s, const uint8_t *p)
 	return p + 1;
 }
 
+static void
+word_ends(struct json_stream *s)
+{
+	s->token = TOKEN_NONE;
+	value_ended(s);
+}
+
+static bool
+is_letter(uint8_t byte)
+{
+	return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+}
+
+/* What follows its last letter must not be one: "truefalse" is no two words. */
 static const uint8_t *
 read_word(struct json_stream *s, const uint8_t *p, const uint8_t *end)
 {
 	(void)end;
+	if (*s->word == '\0' && !(is_letter(*p) && is_letter((uint8_t)s->word[-1]))) {
+		word_ends(s);
+		return p;
+	}
 	if (*p != (uint8_t)*s->word)
 		return refuse(s, p, "it is neither true, false nor null");
-	if (*++s->word == '\0') {
-		s->token = TOKEN_NONE;
-		value_ended(s);
-	}
+	s->word++;
 	return p + 1;
 }
 
@@ -718,6 +734,8 @@ json_stream_end(struct json_stream *s, struct why *why)
 	assert(!s->failed);
 	if (s->token == TOKEN_NUMBER && !number_ends(s))
 		return fail_at(s, why, s->checked, "it ends within a number");
+	if (s->token == TOKEN_WORD && *s->word == '\0')
+		word_ends(s);
 	if (s->token != TOKEN_NONE || s->depth > 0)
 		return fail_at(s, why, s->checked, s->depth > 0 ? "it ends within an array or object" :
 		    "it ends within a value");

@@ -31,6 +31,8 @@ static const struct {
 	{ "posts", "post_count" },
 	{ "media", "media_count" },
 	{ "error rows", "error_count" },
+	{ "other rows", "other_count" },
+	{ "warning", "warning" },
 	{ "stage", "stage" },
 	{ "error", "error_code" },
 	{ "message", "error_message" },

@@ -106,12 +106,20 @@ static void
 write_completed(struct json_out *json, const struct crawl_view *view)
 {
 	const struct crawl *crawl = &view->crawl;
-	char crc32c[CRC32C_TEXT_SIZE], sha256[SHA256_TEXT_SIZE];
+	char crc32c[CRC32C_TEXT_SIZE], sha256[SHA256_TEXT_SIZE], warning[CRAWL_WARNING_SIZE];
 
 	json_out_member(json, "gcs_path", view->object_url[0] != '\0' ? view->object_url : NULL);
 	json_out_member_int(json, "post_count", (int64_t)crawl->posts);
 	json_out_member_int(json, "media_count", (int64_t)crawl->media);
 	json_out_member_int(json, "error_count", (int64_t)crawl->errors);
+	json_out_member_int(json, "other_count", (int64_t)crawl->others);
+	json_out_key(json, "expected_records");
+	if (crawl->provider_records != UINT64_MAX)
+		json_out_int(json, (int64_t)crawl->provider_records);
+	else
+		json_out_null(json);
+	if (crawl_warning(crawl, warning) != NULL)
+		json_out_member(json, "warning", warning);
 	json_out_member_int(json, "size_bytes", (int64_t)crawl->size_bytes);
 	json_out_member(json, "crc32c", crc32c_format(crc32c, crawl->crc32c));
 	json_out_member(json, "sha256", sha256_format(sha256, crawl->sha256));

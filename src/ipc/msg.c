@@ -125,6 +125,7 @@ crawl_put(struct wire_out *out, const struct crawl *c)
 	wire_put_u64(out, c->posts);
 	wire_put_u64(out, c->media);
 	wire_put_u64(out, c->errors);
+	wire_put_u64(out, c->others);
 	wire_put_u64(out, c->size_bytes);
 	wire_put_u32(out, c->crc32c);
 	wire_put_bytes(out, c->sha256, sizeof(c->sha256));
@@ -163,6 +164,7 @@ crawl_get(struct wire_in *in, struct crawl *c)
 	c->posts = wire_get_u64(in);
 	c->media = wire_get_u64(in);
 	c->errors = wire_get_u64(in);
+	c->others = wire_get_u64(in);
 	c->size_bytes = wire_get_u64(in);
 	c->crc32c = wire_get_u32(in);
 	wire_get_bytes(in, c->sha256, sizeof(c->sha256));
@@ -608,6 +610,7 @@ msg_download_done_put(struct wire_out *out, const struct msg_download_done *m)
 	wire_put_u64(out, m->posts);
 	wire_put_u64(out, m->media);
 	wire_put_u64(out, m->errors);
+	wire_put_u64(out, m->others);
 	wire_put_u32(out, m->crc32c);
 	wire_put_bytes(out, m->sha256, sizeof(m->sha256));
 }
@@ -620,6 +623,7 @@ msg_download_done_get(struct wire_in *in, struct msg_download_done *m)
 	m->posts = wire_get_u64(in);
 	m->media = wire_get_u64(in);
 	m->errors = wire_get_u64(in);
+	m->others = wire_get_u64(in);
 	m->crc32c = wire_get_u32(in);
 	wire_get_bytes(in, m->sha256, sizeof(m->sha256));
 	return wire_end(in);

@@ -263,7 +263,7 @@ struct msg_poll_done {			/* OK: ready */
 
 struct msg_download_done {		/* OK: whole, checked and synced at spool_name(crawl) */
 	struct msg_verdict verdict;
-	uint64_t	size_bytes, posts, media, errors;
+	uint64_t	size_bytes, posts, media, errors, others;
 	uint32_t	crc32c;
 	uint8_t		sha256[SHA256_SIZE];
 };

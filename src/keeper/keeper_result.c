@@ -315,6 +315,7 @@ spooled(struct keeper *k, struct job *job, const struct msg_download_done *m)
 	c->posts = m->posts;
 	c->media = m->media;
 	c->errors = m->errors;
+	c->others = m->others;
 	c->crc32c = m->crc32c;
 	memcpy(c->sha256, m->sha256, sizeof(c->sha256));
 	c->unsound = 0;

@@ -97,6 +97,7 @@ static const char *const schema[] = {
 	 * for, is found by data set: their indexes hold only such crawls. */
 	"ALTER TABLE crawls RENAME COLUMN deadline_ms TO failing_ms;"
 	"ALTER TABLE crawls ADD COLUMN unsound INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE crawls ADD COLUMN others INTEGER;"	/* rows that are neither posts nor errors */
 	"ALTER TABLE crawls ADD COLUMN data_set TEXT NOT NULL DEFAULT '';"	/* of live crawls */
 	"UPDATE crawls SET failing_ms = NULL,"
 	" data_set = (SELECT dataset_id FROM requests WHERE crawl_id = id),"

@@ -35,9 +35,9 @@
 #define HOT_COLUMNS \
 	"state, version, updated_ms, triggered_ms, ready_ms, finished_ms, intent_ms, failing_ms, lane, " \
 	"due_ms, lease, triggers, looks, polls, failures, unsound, crashes, cancel_wanted, fetch_wanted, " \
-	"provider_records, posts, media, errors, size_bytes, crc32c, sha256, error, stage, error_text, note"
-#define HOT_COUNT 30
-#define HOT_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+	"provider_records, posts, media, errors, others, size_bytes, crc32c, sha256, error, stage, error_text, note"
+#define HOT_COUNT 31
+#define HOT_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
 #define ALL_COLUMNS HOT_COLUMNS ", id, created_ms, snapshot_id, object_path"
 
 #define REQUEST_COLUMNS \
@@ -508,6 +508,7 @@ put_crawl(struct binder *b, const struct crawl *c)
 	put_int_or_null(b, (int64_t)c->posts);
 	put_int_or_null(b, (int64_t)c->media);
 	put_int_or_null(b, (int64_t)c->errors);
+	put_int_or_null(b, (int64_t)c->others);
 	put_int_or_null(b, (int64_t)c->size_bytes);
 	put_int_or_null(b, c->crc32c);
 	if (memcmp(c->sha256, no_sum, SHA256_SIZE) != 0)
@@ -550,6 +551,7 @@ get_crawl(sqlite3_stmt *st, struct crawl *c)
 	c->posts = (uint64_t)get_int(&r);
 	c->media = (uint64_t)get_int(&r);
 	c->errors = (uint64_t)get_int(&r);
+	c->others = (uint64_t)get_int(&r);
 	c->size_bytes = (uint64_t)get_int(&r);
 	c->crc32c = (uint32_t)get_int(&r);
 	get_bytes(&r, c->sha256, SHA256_SIZE);

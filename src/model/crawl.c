@@ -7,6 +7,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -215,6 +217,19 @@ enum crawl_stage
 crawl_stage_of(enum crawl_state state)
 {
 	return state_row(state)->stage;
+}
+
+/* Whether records count error rows, too, the provider does not say: both are taken. */
+const char *
+crawl_warning(const struct crawl *crawl, char dst[CRAWL_WARNING_SIZE])
+{
+	uint64_t told = crawl->provider_records;
+
+	if (told == UINT64_MAX || (told >= crawl->posts && told <= crawl->posts + crawl->errors + crawl->others))
+		return NULL;
+	(void)snprintf(dst, CRAWL_WARNING_SIZE, "progress counted %" PRIu64 " records, but the snapshot holds %" PRIu64
+	    " posts, %" PRIu64 " error rows and %" PRIu64 " other rows", told, crawl->posts, crawl->errors, crawl->others);
+	return dst;
 }
 
 int

@@ -123,7 +123,7 @@ struct crawl {
 	char		 snapshot_id[SNAPSHOT_ID_SIZE];	/* "" until known */
 	char		 object_path[OBJECT_PATH_SIZE];	/* fixed when snapshot_id is known */
 	uint64_t	 provider_records;	/* as progress said; UINT64_MAX: it did not */
-	uint64_t	 posts, media, errors;	/* from STORING on */
+	uint64_t	 posts, media, errors, others;	/* rows of the snapshot, model/record.h; from STORING on */
 	uint64_t	 size_bytes;
 	uint32_t	 crc32c;
 	uint8_t		 sha256[SHA256_SIZE];
@@ -155,6 +155,11 @@ const char *task_name(enum task_kind);
 enum crawl_stage task_stage(enum task_kind);
 /* The stage that a failure in this state is reported under. */
 enum crawl_stage crawl_stage_of(enum crawl_state);
+
+/* Of a crawl from STORING on: a sentence when the provider counted more or fewer records than the
+ * snapshot holds, else NULL. dst is returned. */
+#define CRAWL_WARNING_SIZE 192
+const char *crawl_warning(const struct crawl *, char dst[CRAWL_WARNING_SIZE]);
 
 /* -EINVAL unless text is [A-Za-z0-9_-]{1,64}. */
 int snapshot_id_check(const char *text);

@@ -69,7 +69,7 @@ static void
 write_completed(struct json_out *o, const struct crawl *crawl,
     const struct trigger_request *request, const char *object_url)
 {
-	char crc[CRC32C_TEXT_SIZE];
+	char crc[CRC32C_TEXT_SIZE], warning[CRAWL_WARNING_SIZE];
 
 	write_ids(o, crawl);
 	json_out_member(o, "gcs_path", object_url);
@@ -79,6 +79,14 @@ write_completed(struct json_out *o, const struct crawl *crawl,
 	json_out_member(o, "status", "completed");
 	write_crawl_metadata(o, crawl, request);
 	json_out_member_int(o, "error_count", (int64_t)crawl->errors);
+	json_out_member_int(o, "other_count", (int64_t)crawl->others);
+	json_out_key(o, "expected_records");
+	if (crawl->provider_records != UINT64_MAX)
+		json_out_int(o, (int64_t)crawl->provider_records);
+	else
+		json_out_null(o);
+	if (crawl_warning(crawl, warning) != NULL)
+		json_out_member(o, "warning", warning);
 	json_out_member_int(o, "size_bytes", (int64_t)crawl->size_bytes);
 	json_out_member(o, "crc32c", crc32c_format(crc, crawl->crc32c));
 }

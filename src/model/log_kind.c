@@ -502,7 +502,8 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	/* download and store */
 	[KIND_SNAPSHOT_DOWNLOADED] = { "snapshot-downloaded", LOG_LEVEL_INFO, "dbed659e15c4461c870bc2891e61ad27",
 	  "A snapshot was downloaded",
-	  "Whole, checked and in the spool; with its size, duration and counts.",
+	  "Whole, checked and in the spool; with its size, duration and counts: posts, media, error rows, and "
+	  "others, which are neither (profile rows, null, {}).",
 	  "",
 	  true },
 	[KIND_SNAPSHOT_FOUND] = { "snapshot-found", LOG_LEVEL_INFO, "e804e4ffc98743dca9fe46e4249049e8",
@@ -518,8 +519,8 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  true },
 	[KIND_COUNT_DIFFERS] = { "count-differs", LOG_LEVEL_WARNING, "dd73322383ee478a831b6f2bad90e86f",
 	  "The snapshot has another number of records than announced",
-	  "The provider's progress told another number than the snapshot holds. The snapshot is "
-	  "kept as it is.",
+	  "The provider's progress told another number than the snapshot holds, with its error rows or "
+	  "without. The snapshot is kept as it is; status and event carry both numbers and a warning.",
 	  "Compare in the provider's console if the number matters.",
 	  true },
 	/* tasks of a poller */

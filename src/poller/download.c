@@ -406,6 +406,7 @@ finish(struct download *d, struct msg_download_done *done)
 	done->posts = counts->posts;
 	done->media = counts->media;
 	done->errors = counts->errors;
+	done->others = counts->others;
 	examiner_sums(d->examiner, &done->crc32c, done->sha256);
 }
 

@@ -18,22 +18,32 @@
 
 static void begin(struct job *);
 
+/* As the keeper will tell it of the crawl. */
+static const char *
+warning_of(const struct job *job, const struct msg_download_done *done, char dst[CRAWL_WARNING_SIZE])
+{
+	struct crawl crawl = job->task.crawl;
+
+	crawl.posts = done->posts;
+	crawl.errors = done->errors;
+	crawl.others = done->others;
+	return crawl_warning(&crawl, dst);
+}
+
 static void
 send_result(struct job *job, struct msg_download_done *done)
 {
-	const struct crawl *crawl = &job->task.crawl;
+	char warning[CRAWL_WARNING_SIZE];
 
 	if (done->verdict.outcome != OUTCOME_OK) {
 		job_log_verdict(job, &done->verdict);
 	} else {
 		job_log(job, KIND_SNAPSHOT_DOWNLOADED,
 		    "downloaded %" PRIu64 " bytes in %" PRId64 " ms: posts=%" PRIu64
-		    " media=%" PRIu64 " errors=%" PRIu64, done->size_bytes, job_elapsed_ms(job),
-		    done->posts, done->media, done->errors);
-		if (crawl->provider_records != UINT64_MAX && crawl->provider_records != done->posts)
-			job_log(job, KIND_COUNT_DIFFERS,
-			    "progress counted %" PRIu64 " records, the snapshot holds %" PRIu64
-			    " posts", crawl->provider_records, done->posts);
+		    " media=%" PRIu64 " errors=%" PRIu64 " others=%" PRIu64, done->size_bytes,
+		    job_elapsed_ms(job), done->posts, done->media, done->errors, done->others);
+		if (warning_of(job, done, warning) != NULL)
+			job_log(job, KIND_COUNT_DIFFERS, "%s", warning);
 	}
 	msg_download_done_put(&job->poller->out, done);
 	poller_send(job->poller);

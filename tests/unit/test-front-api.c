@@ -465,7 +465,7 @@ test_status_tells_each_state(void **state)
 		{ CRAWL_DOWNLOADING, "downloading", "downloading", true, true, STATUS_MEMBERS ",waiting_until,next_check_at" },
 		{ CRAWL_STORING, "downloading", "downloading", true, true, STATUS_MEMBERS ",waiting_until,next_check_at" },
 		{ CRAWL_COMPLETED, "completed", "completed", true, false,
-		  STATUS_MEMBERS ",gcs_path,post_count,media_count,error_count,size_bytes,crc32c,sha256" },
+		  STATUS_MEMBERS ",gcs_path,post_count,media_count,error_count,other_count,expected_records,size_bytes,crc32c,sha256" },
 		{ CRAWL_FAILED, "failed", "failed", false, false,
 		  STATUS_MEMBERS ",error_code,error_message,stage,recovery_suggestion" },
 		{ CRAWL_CANCELED, "canceled", NULL, false, false,
@@ -523,6 +523,8 @@ test_status_of_a_completed_crawl_carries_the_object(void **state)
 	world->answer.view.crawl.posts = 17;
 	world->answer.view.crawl.media = 23;
 	world->answer.view.crawl.errors = 1;
+	world->answer.view.crawl.others = 2;
+	world->answer.view.crawl.provider_records = 21;
 	world->answer.view.crawl.size_bytes = 5000000000;
 	world->answer.view.crawl.crc32c = 0xe3069283;
 	(void)str_copy(world->answer.view.object_url, sizeof(world->answer.view.object_url), "gs://b/o.json");
@@ -533,6 +535,9 @@ test_status_of_a_completed_crawl_carries_the_object(void **state)
 	assert_int_equal(json_int(answer.doc, "post_count", 0, 100, -1), 17);
 	assert_int_equal(json_int(answer.doc, "media_count", 0, 100, -1), 23);
 	assert_int_equal(json_int(answer.doc, "error_count", 0, 100, -1), 1);
+	assert_int_equal(json_int(answer.doc, "other_count", 0, 100, -1), 2);
+	assert_int_equal(json_int(answer.doc, "expected_records", 0, 100, -1), 21);
+	assert_non_null(strstr(text_of(&answer, "warning"), "counted 21 records"));
 	assert_int_equal(json_int(answer.doc, "size_bytes", 0, INT64_MAX, -1), 5000000000);
 	assert_string_equal(text_of(&answer, "crc32c"), "4waSgw==");
 	assert_int_equal(strlen(text_of(&answer, "sha256")), 64);

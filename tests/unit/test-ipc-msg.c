@@ -95,6 +95,7 @@ fill_crawl(struct crawl *c)
 	c->posts = rnd();
 	c->media = rnd();
 	c->errors = rnd();
+	c->others = rnd();
 	c->size_bytes = rnd();
 	c->crc32c = (uint32_t)rnd();
 	rnd_bytes(c->sha256, sizeof(c->sha256));
@@ -202,6 +203,7 @@ ROW(download_done)
 	m->posts = rnd();
 	m->media = rnd();
 	m->errors = rnd();
+	m->others = rnd();
 	m->crc32c = (uint32_t)rnd();
 	rnd_bytes(m->sha256, sizeof(m->sha256));
 }

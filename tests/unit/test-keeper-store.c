@@ -127,6 +127,7 @@ fill(struct crawl *c)
 	c->posts = 11;
 	c->media = 12;
 	c->errors = 13;
+	c->others = 14;
 	c->size_bytes = 1ull << 40;
 	c->crc32c = 0xffffffff;
 	memset(c->sha256, 0xab, sizeof(c->sha256));
@@ -166,6 +167,7 @@ assert_same(const struct crawl *a, const struct crawl *b)
 	assert_int_equal(a->posts, b->posts);
 	assert_int_equal(a->media, b->media);
 	assert_int_equal(a->errors, b->errors);
+	assert_int_equal(a->others, b->others);
 	assert_int_equal(a->size_bytes, b->size_bytes);
 	assert_int_equal(a->crc32c, b->crc32c);
 	assert_memory_equal(a->sha256, b->sha256, SHA256_SIZE);

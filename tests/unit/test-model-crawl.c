@@ -212,6 +212,40 @@ snapshot_ids_are_short_and_plain(void **state)
 	assert_int_equal(snapshot_id_check(text), -EINVAL);
 }
 
+/* Error rows may be counted among the provider's records or not. */
+static void
+a_number_that_no_counting_explains_is_warned_of(void **state)
+{
+	static const struct {
+		uint64_t told, posts, errors, others;
+		bool warns;
+	} rows[] = {
+		{ UINT64_MAX, 0, 0, 0, false }, { UINT64_MAX, 5, 1, 1, false },
+		{ 0, 0, 0, 0, false }, { 0, 0, 1, 0, false }, { 1, 0, 1, 0, false },
+		{ 6, 6, 0, 0, false }, { 6, 6, 2, 1, false }, { 8, 6, 2, 1, false }, { 9, 6, 2, 1, false },
+		{ 10, 6, 2, 1, true }, { 10, 6, 0, 0, true }, { 5, 6, 0, 0, true }, { 0, 1, 0, 0, true },
+	};
+	struct crawl crawl = { .state = CRAWL_COMPLETED };
+	char text[CRAWL_WARNING_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		crawl.provider_records = rows[i].told;
+		crawl.posts = rows[i].posts;
+		crawl.errors = rows[i].errors;
+		crawl.others = rows[i].others;
+		if ((crawl_warning(&crawl, text) == text) != rows[i].warns)
+			fail_msg("row %zu", i);
+	}
+	crawl.provider_records = crawl.posts = crawl.errors = crawl.others = UINT64_MAX - 1;
+	(void)crawl_warning(&crawl, text);
+	crawl.provider_records = 10;
+	crawl.posts = 6;
+	crawl.errors = crawl.others = 0;
+	assert_string_equal(crawl_warning(&crawl, text),
+	    "progress counted 10 records, but the snapshot holds 6 posts, 0 error rows and 0 other rows");
+}
+
 int
 main(void)
 {
@@ -221,6 +255,7 @@ main(void)
 		cmocka_unit_test(each_state_has_its_words_and_work),
 		cmocka_unit_test(a_failed_crawl_tells_timeouts_and_inner_causes_apart),
 		cmocka_unit_test(stages_and_tasks_are_all_named),
+		cmocka_unit_test(a_number_that_no_counting_explains_is_warned_of),
 		cmocka_unit_test(snapshot_ids_are_short_and_plain),
 	};
 

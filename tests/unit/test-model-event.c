@@ -70,6 +70,8 @@ completed_body_carries_path_counts_and_checksum(void **state)
 	crawl.posts = 1000;
 	crawl.media = 1015;
 	crawl.errors = 2;
+	crawl.others = 3;
+	crawl.provider_records = 1003;
 	crawl.size_bytes = 5000000000;
 	crawl.crc32c = 0xe3069283;
 	check_body(EVENT_INGESTION_COMPLETED, "file:///var/lib/trawld/objects/a.json",
@@ -81,7 +83,36 @@ completed_body_carries_path_counts_and_checksum(void **state)
 	    "\"category\":null,\"status\":\"completed\","
 	    "\"crawl_metadata\":{\"dataset_id\":\"gd_lkaxegm826bjpoo9m5\",\"num_posts\":1000,"
 	    "\"crawl_date\":\"2026-11-22\"},"
-	    "\"error_count\":2,\"size_bytes\":5000000000,\"crc32c\":\"4waSgw==\"}}");
+	    "\"error_count\":2,\"other_count\":3,\"expected_records\":1003,\"size_bytes\":5000000000,\"crc32c\":\"4waSgw==\"}}");
+}
+
+static void
+completed_body_warns_of_rows_that_are_missing(void **state)
+{
+	static const struct {
+		uint64_t told;
+		const char *members;
+	} rows[] = {
+		{ UINT64_MAX, "\"expected_records\":null,\"size_bytes\":" },
+		{ 6, "\"expected_records\":6,\"size_bytes\":" },
+		{ 10, "\"expected_records\":10,\"warning\":\"progress counted 10 records, but the snapshot holds 6 posts, "
+		    "1 error rows and 2 other rows\",\"size_bytes\":" },
+	};
+
+	(void)state;
+	crawl.posts = 6;
+	crawl.errors = 1;
+	crawl.others = 2;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct json_out o;
+
+		crawl.provider_records = rows[i].told;
+		event.type = EVENT_INGESTION_COMPLETED;
+		json_out_init(&o);
+		event_write_body(&o, &event, &crawl, &request, "file:///a");
+		assert_non_null(strstr(json_out_text(&o, NULL), rows[i].members));
+		json_out_done(&o);
+	}
 }
 
 static void
@@ -173,6 +204,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(triggered_body_is_what_consumers_parse, set_up),
 		cmocka_unit_test_setup(completed_body_carries_path_counts_and_checksum, set_up),
+		cmocka_unit_test_setup(completed_body_warns_of_rows_that_are_missing, set_up),
 		cmocka_unit_test_setup(failed_body_says_why_and_where, set_up),
 		cmocka_unit_test_setup(a_crawl_that_never_started_has_no_snapshot_id, set_up),
 		cmocka_unit_test_setup(attributes_are_cloudevents, set_up),
