@@ -47,6 +47,7 @@ JANSSON := $(call lib,jansson)
 SQLITE  := $(call lib,sqlite3)
 CRYPTO  := $(call lib,libcrypto)
 ISAL    := $(call lib,libisal)
+ZLIB    := -lz
 CMOCKA  := $(call lib,cmocka)
 SYSTEMD := $(if $(HAVE_SYSTEMD),$(call lib,libsystemd))
 
@@ -90,10 +91,10 @@ LIB_BASE := $(EVENT) $(YAJL) $(JANSSON) $(ISAL) $(CRYPTO)
 LIB_trawld           := $(LIB_BASE) $(SYSTEMD)
 LIB_trawld-keeper    := $(LIB_BASE) $(SQLITE)
 LIB_trawld-publisher := $(LIB_BASE)
-LIB_trawld-poller    := $(LIB_BASE) $(CURL)
+LIB_trawld-poller    := $(LIB_BASE) $(CURL) $(ZLIB)
 LIB_trawld-front     := $(LIB_BASE)
-LIB_trawlctl         := $(LIB_BASE) $(CURL)
-LIB_trawl-sim        := $(LIB_BASE) -lz
+LIB_trawlctl         := $(LIB_BASE) $(CURL) $(ZLIB)
+LIB_trawl-sim        := $(LIB_BASE) $(ZLIB)
 
 all: $(PROGRAMS:%=$(B)/%)
 
@@ -125,7 +126,7 @@ define unit
 $(B)/tests/unit/$(1): $(B)/tests/unit/$(1).o $(patsubst %.c,$(B)/%.o,$(LAYERS)) \
     $(patsubst %.c,$(B)/%.o,$(call role_src,$(word 2,$(subst -, ,$(1)))))
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(ALL_LD) -Wl,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIB_BASE) $$(CURL) $$(SQLITE) -lz $$(CMOCKA)
+	$$(Q)$$(CC) $$(ALL_LD) -Wl,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIB_BASE) $$(CURL) $$(SQLITE) $$(ZLIB) $$(CMOCKA)
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit,$(t))))
 
@@ -163,10 +164,10 @@ FUZZ_ROLES := $(call role_src,poller) $(call role_src,front)
 FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(LAYERS) $(FUZZ_ROLES))
 $(B)/tests/fuzz/%-replay: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(FUZZ_OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LD) -Wl,--gc-sections -o $@ $(filter %.o,$^) $(LIB_BASE) $(CURL)
+	$(Q)$(CC) $(ALL_LD) -Wl,--gc-sections -o $@ $(filter %.o,$^) $(LIB_BASE) $(CURL) $(ZLIB)
 $(B)/tests/fuzz/%-search: $(B)/tests/fuzz/%.o $(FUZZ_OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LD) -fsanitize=fuzzer -Wl,--gc-sections -o $@ $(filter %.o,$^) $(LIB_BASE) $(CURL)
+	$(Q)$(CC) $(ALL_LD) -fsanitize=fuzzer -Wl,--gc-sections -o $@ $(filter %.o,$^) $(LIB_BASE) $(CURL) $(ZLIB)
 corpus: $(FUZZERS:%=$(B)/tests/fuzz/%-replay)
 	@sh tests/fuzz/corpus.sh $^
 fuzz-run: $(FUZZERS:%=$(B)/tests/fuzz/%-search)
@@ -234,7 +235,7 @@ SRC_docgen := $(call src,packaging/docs) supervisor/options.c src/sim/sim_option
 	$(call role_src,ctl) $(NET) $(CONF) $(MODEL) $(BASE)
 $(DOCGEN): $(SRC_docgen:%.c=$(B)/%.o)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LD) -Wl,--gc-sections -o $@ $^ $(LIB_BASE) $(CURL)
+	$(Q)$(CC) $(ALL_LD) -Wl,--gc-sections -o $@ $^ $(LIB_BASE) $(CURL) $(ZLIB)
 
 # Whole or not at all.
 docgen = @mkdir -p $(@D) && $(DOCGEN) $(1) $< '$(RELEASED)' >$@.new && mv $@.new $@

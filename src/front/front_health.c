@@ -14,7 +14,7 @@ static const struct {
 	[PROVIDER_OK] = { "ok", "ok" },
 	[PROVIDER_LIMITED] = { "limited", "wants fewer calls; crawls wait" },
 	[PROVIDER_AWAY] = { "away", "cannot be reached; crawls are taken and wait" },
-	[PROVIDER_KEY_REFUSED] = { "key_refused", "refuses the API key; crawls are taken and wait for another key" },
+	[PROVIDER_KEY_REFUSED] = { "key_refused", "refuses the API key or the account, or is not the API (see last_error); crawls are taken and wait" },
 };
 
 static void

@@ -233,7 +233,8 @@ enum outcome {
 	OUTCOME_LIMITED,	/* 429: as RETRY, and the provider wants calls held */
 	OUTCOME_BUSY,		/* 429 of one data set's running cap: as RETRY, only triggers of that data set wait */
 	OUTCOME_UNKNOWN,	/* trigger only: it may have taken effect */
-	OUTCOME_AUTH,		/* key or account refused: nothing was done, all triggers stop, crawls wait */
+	OUTCOME_AUTH,		/* key or account refused, or it is not the API that answers: nothing was done, all triggers stop,
+				 * crawls wait for a person */
 	OUTCOME_FAILED,		/* definite and final: error and text tell */
 	OUTCOME_CANCELED,	/* the provider says canceled */
 	OUTCOME_COUNT

@@ -43,7 +43,7 @@ static const struct error_info errors[ERROR_CODE_COUNT] = {
 	    "failed of this goes on with " RETRY_PATH "."),
 	ROW(BRIGHTDATA_AUTH, 502, false, true,
 	    "Triggers wait until the operator has given trawld a key that Bright Data takes, or seen to the account "
-	    "there, and reloaded trawld (restarted it, where systemd hands it the key); a crawl that failed of this then "
+	    "there or to the address that the message names, and reloaded trawld (restarted it, where systemd hands it the key); a crawl that failed of this then "
 	    "goes on with " RETRY_PATH "."),
 	ROW(BRIGHTDATA_REJECTED, 502, false, false,
 	    "Bright Data refused the input: correct what the message names and trigger a new crawl."),

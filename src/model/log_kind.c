@@ -439,11 +439,12 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "When the key is refused, see provider-key-refused.",
 	  false },
 	[KIND_PROVIDER_KEY_REFUSED] = { "provider-key-refused", LOG_LEVEL_ERROR, "9e2283da6d0e4814ad9a55872fe23624",
-	  "The provider refuses the key or the account",
+	  "The provider refuses the key or the account, or it is not the provider that answers",
 	  "Nothing more is triggered; crawls wait. One call every three minutes, and one after each "
-	  "reload, finds out whether it is accepted again. Only clients who still wait are told.",
+	  "reload, finds out whether it is accepted again. Only clients who still wait are told. A redirect, "
+	  "or a page of HTML with status 404, is none of the API's answers: the line says so.",
 	  "Put a valid key in place (BRIGHTDATA_API_KEY or its file) and reload; look at the "
-	  "account's balance in the provider's console.",
+	  "account's balance in the provider's console. Or correct BRIGHTDATA_BASE_URL or PROVIDER_PROXY.",
 	  true },
 	[KIND_PROVIDER_AWAY] = { "provider-away", LOG_LEVEL_ERROR, "64e691fa57ade063c845e0e88dfd7f74",
 	  "The provider cannot be asked",

@@ -18,6 +18,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/why.h"
+#include "net/http_coding.h"
 #include "net/http_head.h"
 #include "net/net.h"
 
@@ -39,27 +40,45 @@ struct http_call {
 	size_t		 body_max;
 	int		(*on_data)(const void *p, size_t len, void *arg);
 	bool		(*may_send)(void *arg);
+	bool		(*is_whole)(const char *body, size_t len);
 	http_done_fn	*on_done;
 	void		*arg;
 	bool		 stopped;	/* by on_data or body_max */
 	bool		 held_back;	/* by may_send */
+	bool		 proxied;
+	bool		 ready;		/* its connection stood, through the proxy, too */
+	bool		 damaged;	/* its coding is */
 	bool		 canceled;	/* from inside on_data: ends without a word */
 	bool		 feeding;	/* inside on_data */
 	char		*body;
 	size_t		 body_len, body_room;
 	struct http_head head;
+	struct http_coding coding;	/* of the body */
 	struct why	 why;		/* of a refused head or a stop */
 	char		 curl_error[CURL_ERROR_SIZE];
 };
 
 /* ---- what comes in ---- */
 
+static int
+call_on_whole_head(struct http_call *call)
+{
+	if (call->head.unframed && (call->on_data != NULL || call->is_whole == NULL))
+		return why_set(&call->why, EPROTO, "the answer has neither a Content-Length nor chunked framing, so its "
+		    "end cannot be told");
+	return http_coding_named(&call->coding, call->head.content_encoding, &call->why);
+}
+
 static size_t
 call_on_head(char *line, size_t size, size_t count, void *arg)
 {
 	struct http_call *call = arg;
 
+	bool before = call->head.done;
+
 	if (http_head_line(&call->head, line, size * count, &call->why) < 0)
+		return 0;
+	if (call->head.done && !before && call_on_whole_head(call) < 0)
 		return 0;
 	if (call->head.done && call->on_data == NULL &&
 	    call->head.content_length > (int64_t)call->body_max) {
@@ -94,23 +113,51 @@ call_collect(struct http_call *call, const char *p, size_t len)
 	return true;
 }
 
-static size_t
-call_on_body(char *p, size_t size, size_t count, void *arg)
+/* Bytes of the body, whatever they were compressed into. */
+static int
+call_take(const void *p, size_t len, void *arg)
 {
 	struct http_call *call = arg;
-	size_t len = size * count;
 	int rc;
 
 	if (call->on_data == NULL || call->head.status != 200)
-		return call_collect(call, p, len) ? len : 0;
+		return call_collect(call, p, len) ? 0 : -ECANCELED;
 	call->feeding = true;
 	rc = call->on_data(p, len, call->arg);
 	call->feeding = false;
 	if (rc == 0 && !call->canceled)
-		return len;
+		return 0;
 	call->stopped = true;
-	(void)why_set(&call->why, ECANCELED, "stopped by the receiver");
-	return 0;
+	return why_set(&call->why, ECANCELED, "stopped by the receiver");
+}
+
+static size_t
+call_on_body(char *p, size_t size, size_t count, void *arg)
+{
+	struct http_call *call = arg;
+	int rc = http_coding_feed(&call->coding, p, size * count, &call->why);
+
+	call->damaged = call->damaged || rc == -EBADMSG;
+	return rc == 0 ? size * count : 0;
+}
+
+/* All of it is there: by the rules of its coding, too? */
+static void
+call_end_body(struct http_call *call)
+{
+	if (http_coding_end(&call->coding, &call->why) == -EBADMSG)
+		call->damaged = true;
+}
+
+static bool
+call_is_whole(struct http_call *call)
+{
+	if (!call->head.done)
+		return false;
+	if (!call->head.unframed || call->is_whole(call->body != NULL ? call->body : "", call->body_len))
+		return true;
+	(void)why_set(&call->why, EPROTO, "the answer's end was the end of the connection, and it is not whole");
+	return false;
 }
 
 /* ---- the last moment ---- */
@@ -122,7 +169,8 @@ call_on_ready(void *arg, char *to, char *from, int to_port, int from_port)
 	struct http_call *call = arg;
 
 	(void)to, (void)from, (void)to_port, (void)from_port;
-	if (call->may_send(call->arg))
+	call->ready = true;
+	if (call->may_send == NULL || call->may_send(call->arg))
 		return CURL_PREREQFUNC_OK;
 	call->held_back = true;
 	(void)why_set(&call->why, ECANCELED, "held back before it was sent");
@@ -132,27 +180,32 @@ call_on_ready(void *arg, char *to, char *from, int to_port, int from_port)
 /* ---- how it ended ---- */
 
 /* libcurl counts what it handed to the socket or to TLS. It reaches the transfer
- * before it sends, so both at zero proves that nothing left. */
+ * before it sends, so both at zero proves that nothing left. What it says to a proxy
+ * counts, too: then it is the last moment that tells. */
 static bool
 call_was_sent(const struct http_call *call)
 {
 	curl_off_t begun = 0;
 	long sent = 0;
 
+	if (call->proxied)
+		return call->ready;
 	(void)curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &sent);
 	(void)curl_easy_getinfo(call->easy, CURLINFO_PRETRANSFER_TIME_T, &begun);
 	return sent > 0 || begun > 0;
 }
 
 static enum net_verdict
-call_verdict(const struct http_call *call, CURLcode result)
+call_verdict(struct http_call *call, CURLcode result)
 {
 	if (call->held_back)
 		return NET_NOT_SENT;
 	if (call->stopped)
 		return NET_STOPPED;
+	if (call->damaged)
+		return NET_DAMAGED;
 	if (result == CURLE_OK)
-		return call->head.done ? NET_ANSWERED : NET_BROKEN;
+		return call_is_whole(call) ? NET_ANSWERED : NET_BROKEN;
 	if (!call_was_sent(call))
 		return NET_NOT_SENT;
 	return result == CURLE_OPERATION_TIMEDOUT ? NET_TIMEOUT : NET_BROKEN;
@@ -186,6 +239,7 @@ call_free(struct http_call *call)
 	if (call->socket_dir >= 0)
 		(void)close(call->socket_dir);
 	LIST_REMOVE(call, link);
+	http_coding_done(&call->coding);
 	free(call->request_body);
 	free(call->body);
 	free(call);
@@ -220,7 +274,11 @@ call_mask_secret(struct http_call *call)
 void
 http_call_on_end(struct http_call *call, CURLcode result)
 {
-	struct http_answer answer = {
+	struct http_answer answer;
+
+	if (result == CURLE_OK && !call->canceled)
+		call_end_body(call);
+	answer = (struct http_answer){
 		.verdict = call_verdict(call, result),
 		.status = call->head.status,
 		.body = call->body != NULL ? call->body : "",
@@ -234,6 +292,7 @@ http_call_on_end(struct http_call *call, CURLcode result)
 	if (!call->canceled) {
 		(void)str_copy(answer.content_type, sizeof(answer.content_type),
 		    call->head.content_type);
+		(void)str_copy(answer.location, sizeof(answer.location), call->head.location);
 		if (answer.verdict != NET_ANSWERED)
 			call_error(call, result, answer.error, sizeof(answer.error));
 		call_mask_secret(call);
@@ -302,10 +361,28 @@ call_set_method(struct http_call *call, const struct http_request *request)
  * each time otherwise), but only when they come from one file and not also from a
  * directory, as Debian's build has it. */
 static void
-call_set_trust(const struct http_call *call)
+call_set_trust(const struct http_call *call, const char *ca_file)
 {
-	if (call->net->trusts_file)
+	bool own = ca_file != NULL && ca_file[0] != '\0';
+
+	if (own || call->net->trusts_file)
 		(void)curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
+	if (!own)
+		return;
+	(void)curl_easy_setopt(call->easy, CURLOPT_CAINFO, ca_file);
+	(void)curl_easy_setopt(call->easy, CURLOPT_PROXY_CAINFO, ca_file);
+}
+
+/* Ours alone: the environment names none, and no host is an exception. The key goes to the host, not
+ * to the proxy, and what the proxy answers for itself is no head of ours. */
+static void
+call_set_proxy(struct http_call *call, const char *proxy)
+{
+	call->proxied = proxy != NULL && proxy[0] != '\0';
+	(void)curl_easy_setopt(call->easy, CURLOPT_PROXY, call->proxied ? proxy : "");
+	(void)curl_easy_setopt(call->easy, CURLOPT_NOPROXY, "");
+	(void)curl_easy_setopt(call->easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+	(void)curl_easy_setopt(call->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
 /* Where we talk to, and by which rules only. */
@@ -314,7 +391,6 @@ call_set_manners(CURL *easy)
 {
 	(void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	(void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	(void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	(void)curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	(void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	/* HTTP/1.1 for all: the framing rules are about it. */
@@ -357,7 +433,7 @@ call_set_receivers(struct http_call *call)
 	(void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
 	if (call->on_data != NULL)
 		(void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, STREAM_BUFFER);
-	if (call->may_send != NULL) {
+	if (call->may_send != NULL || call->proxied) {
 		(void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, call_on_ready);
 		(void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
 	}
@@ -398,11 +474,14 @@ http_call_start(struct net *net, const struct http_request *request, http_done_f
 	call->body_max = request->body_max;
 	call->on_data = request->on_data;
 	call->may_send = request->may_send;
+	call->is_whole = request->is_whole;
 	call->on_done = on_done;
 	call->arg = arg;
 	http_head_init(&call->head);
+	http_coding_init(&call->coding, call_take, call);
 	call_set_manners(call->easy);
-	call_set_trust(call);
+	call_set_trust(call, request->ca_file);
+	call_set_proxy(call, request->proxy);
 	call_set_address(call, request);
 	call_set_method(call, request);
 	call_set_headers(call, request);

@@ -9,9 +9,10 @@
  * Bodies: either collected (at most body_max bytes, more ends the call) or given
  * to on_data as they arrive. Only https:// and http:// are spoken, redirects are
  * never followed, no proxy and no .netrc is read from the environment, and
- * Accept-Encoding is identity: libcurl would take a cut gzip stream for a whole
- * one. A body is whole only by Content-Length or chunked framing: a 200 with
- * neither, or with both, or with two lengths, is NET_BROKEN.
+ * Accept-Encoding is identity. A body that is compressed all the same is given on
+ * as it was before (http_coding.h); libcurl would take a cut one for whole. A body
+ * is whole only by Content-Length or chunked framing: a 200 with both, or with lengths
+ * that differ, is NET_BROKEN, and so is one with neither that is_whole does not vouch for.
  */
 #ifndef NET_HTTP_CALL_H
 #define NET_HTTP_CALL_H
@@ -32,6 +33,7 @@ enum net_verdict {
 	NET_BROKEN,		/* the answer did not come, or not whole: cut, reset, bad framing */
 	NET_TIMEOUT,		/* the same, by our deadline or the stall limit */
 	NET_STOPPED,		/* on_data or body_max ended it */
+	NET_DAMAGED,		/* the answer came whole, and what it was compressed into is damaged, cut or a bomb */
 };
 
 struct http_request {
@@ -48,6 +50,10 @@ struct http_request {
 	int64_t		 timeout_ms;		/* whole call; 0: none */
 	int64_t		 stall_ms;		/* no more than 1 KiB/s for so long ends it; 0: none */
 	size_t		 body_max;		/* of a collected body */
+	const char	*proxy;			/* http, https, socks5 or socks5h URL; copied. NULL or "": straight on */
+	const char	*ca_file;		/* PEM, instead of the machine's authorities; copied. NULL or "": those */
+	/* Asked of a collected 200 whose end only the end of the connection told. NULL: it never is. */
+	bool		(*is_whole)(const char *body, size_t len);
 	/* Takes a part of the body of a 200 answer (others are collected). 0 to go on, else the call is
 	 * stopped with NET_STOPPED. NULL: the body is collected. */
 	int		(*on_data)(const void *p, size_t len, void *arg);
@@ -61,10 +67,11 @@ struct http_answer {
 	int		 status;		/* 0 when none came */
 	const char	*body;			/* collected, NUL-terminated; borrowed for the call */
 	size_t		 body_len;
-	int64_t		 content_length;	/* -1: not told */
+	int64_t		 content_length;	/* of what was sent, compressed or not; -1: not told */
 	int64_t		 retry_after_ms;	/* seconds or HTTP date, clamped to 1 h; 0: none or nonsense */
 	int64_t		 date_ms;		/* the server's clock, of the Date header; 0: none or nonsense */
 	char		 content_type[64];
+	char		 location[128];		/* of a redirect; printable */
 	char		 error[256];		/* for people, when not ANSWERED; no secret in it */
 };
 

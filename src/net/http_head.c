@@ -1,8 +1,8 @@
 /*
- * http_head.c - reads the head of an answer line by line. libcurl accepts two
- * Content-Length lines, a length beside chunked framing, and a body that only
- * ends with the connection; each of them can pass a cut body off as whole, so
- * they are refused here.
+ * http_head.c - reads the head of an answer line by line. libcurl accepts lengths
+ * that differ, a length beside chunked framing, and a body that only ends with the
+ * connection; each of them can pass a cut body off as whole, so the first two are
+ * refused here and the third is told.
  */
 #include "net/http_head.h"
 
@@ -41,15 +41,36 @@ read_digits(const char *p, size_t len, size_t max)
 	return value;
 }
 
+static size_t
+trim(const char **p, size_t len)
+{
+	while (len > 0 && (**p == ' ' || **p == '\t'))
+		++*p, len--;
+	while (len > 0 && ((*p)[len - 1] == ' ' || (*p)[len - 1] == '\t'))
+		len--;
+	return len;
+}
+
+/* The same length twice is one, in lines or in a list: a proxy may have joined them. */
 static int
 head_on_length(struct http_head *head, const char *value, size_t len, struct why *why)
 {
-	if (++head->lengths > 1)
-		return why_set(why, EPROTO, "the answer has more than one Content-Length");
-	head->content_length = read_digits(value, len, LENGTH_DIGITS);
-	if (head->content_length < 0)
-		return why_set(why, EPROTO, "the answer's Content-Length is not a number");
-	return 0;
+	const char *end = value + len;
+
+	for (;;) {
+		const char *comma = memchr(value, ',', (size_t)(end - value)), *one = value;
+		size_t n = trim(&one, (size_t)((comma != NULL ? comma : end) - value));
+		int64_t length = read_digits(one, n, LENGTH_DIGITS);
+
+		if (length < 0)
+			return why_set(why, EPROTO, "the answer's Content-Length is not a number");
+		if (head->content_length >= 0 && head->content_length != length)
+			return why_set(why, EPROTO, "the answer has two Content-Lengths that differ");
+		head->content_length = length;
+		if (comma == NULL)
+			return 0;
+		value = comma + 1;
+	}
 }
 
 static int
@@ -66,6 +87,22 @@ head_on_type(struct http_head *head, const char *value, size_t len, struct why *
 {
 	(void)why;
 	str_printable(head->content_type, sizeof(head->content_type), value, len);
+	return 0;
+}
+
+static int
+head_on_encoding(struct http_head *head, const char *value, size_t len, struct why *why)
+{
+	(void)why;
+	str_printable(head->content_encoding, sizeof(head->content_encoding), value, len);
+	return 0;
+}
+
+static int
+head_on_location(struct http_head *head, const char *value, size_t len, struct why *why)
+{
+	(void)why;
+	str_printable(head->location, sizeof(head->location), value, len);
 	return 0;
 }
 
@@ -92,6 +129,8 @@ static const struct {
 	{ "Content-Length", head_on_length },
 	{ "Transfer-Encoding", head_on_coding },
 	{ "Content-Type", head_on_type },
+	{ "Content-Encoding", head_on_encoding },
+	{ "Location", head_on_location },
 	{ "Retry-After", head_on_retry_after },
 	{ "Date", head_on_date },
 };
@@ -99,20 +138,19 @@ static const struct {
 static int
 head_on_field(struct http_head *head, const char *line, size_t len, struct why *why)
 {
-	const char *colon = memchr(line, ':', len), *value, *end = line + len;
+	const char *colon = memchr(line, ':', len), *value;
+	size_t value_len;
 
 	if (line[0] == ' ' || line[0] == '\t')
 		return why_set(why, EPROTO, "the answer has a folded header line");
 	if (colon == NULL)
 		return 0;
-	for (value = colon + 1; value < end && (*value == ' ' || *value == '\t'); value++)
-		;
-	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
-		end--;
+	value = colon + 1;
+	value_len = trim(&value, (size_t)(line + len - value));
 	for (size_t i = 0; i < countof(fields); i++)
 		if (strlen(fields[i].name) == (size_t)(colon - line) &&
 		    strncasecmp(fields[i].name, line, (size_t)(colon - line)) == 0)
-			return fields[i].read(head, value, (size_t)(end - value), why);
+			return fields[i].read(head, value, value_len, why);
 	return 0;
 }
 
@@ -140,12 +178,10 @@ head_on_end(struct http_head *head, struct why *why)
 	if (head->status < 200)
 		return 0;	/* 100 Continue and its like: the answer follows */
 	head->done = true;
-	if (head->lengths > 0 && head->codings > 0)
+	if (head->content_length >= 0 && head->codings > 0)
 		return why_set(why, EPROTO,
 		    "the answer has both a Content-Length and chunked framing");
-	if (head->status == 200 && head->lengths == 0 && head->codings == 0)
-		return why_set(why, EPROTO,
-		    "the answer has neither a Content-Length nor chunked framing, so its end cannot be told");
+	head->unframed = head->status == 200 && head->content_length < 0 && head->codings == 0;
 	return 0;
 }
 

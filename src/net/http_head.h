@@ -21,19 +21,21 @@ struct why;
 struct http_head {
 	int		status;			/* 0: no status line yet */
 	bool		done;			/* the final answer's head is complete */
-	unsigned	lengths;		/* Content-Length lines */
 	unsigned	codings;		/* Transfer-Encoding lines */
 	int64_t		content_length;		/* -1: not told */
+	bool		unframed;		/* a 200 with neither: its body ends with the connection, whole or not */
 	size_t		bytes;			/* seen so far */
 	char		content_type[64];
+	char		content_encoding[32];
+	char		location[128];
 	char		retry_after[64];
 	char		date[64];
 };
 
 void http_head_init(struct http_head *);
-/* 0, or -EPROTO with the reason: two lengths, a length that is no number, both
- * framings, a 200 with neither, a coding other than chunked, a folded line, more
- * than HTTP_HEAD_MAX bytes. */
+/* 0, or -EPROTO with the reason: lengths that differ, one that is no number, both
+ * framings, a transfer coding other than chunked, a folded line, more than
+ * HTTP_HEAD_MAX bytes. */
 int http_head_line(struct http_head *, const char *line, size_t len, struct why *);
 
 /* The value of Retry-After as a pause from now on: whole seconds or an HTTP date,

@@ -17,6 +17,7 @@
 #include "model/input.h"
 
 #define DAY_MS 86400000
+#define TEXT_MESSAGE_MAX 512	/* bytes */
 
 /* ---- where to ask ---- */
 
@@ -88,14 +89,16 @@ brightdata_list_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const char 
 #define CLIENT	   4	/* 400 to 499 */
 
 struct rule {
-	int		 status;	/* exact, or a class: 4 for 4xx; ANY */
+	int		 status;	/* exact, or a class: 3 for 3xx, 4 for 4xx; ANY */
 	const char	*words;		/* must stand in the body, letter case ignored; NULL: no matter */
 	enum outcome	 outcome;
 	enum error_code	 error;
 };
 
-/* The same for every call. */
-#define REFUSED_KEY \
+/* The same for every call. A redirect, and a proxy that wants to know who asks, need a person, too. */
+#define REFUSED \
+	{ 3, NULL, OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH }, \
+	{ 407, NULL, OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH }, \
 	{ 401, NULL, OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH }, \
 	{ 402, NULL, OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH }, \
 	{ 403, NULL, OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH }, \
@@ -103,17 +106,19 @@ struct rule {
 	{ 400, "Account is suspended", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH }
 
 static const struct rule trigger_rules[] = {
-	REFUSED_KEY,
+	REFUSED,
 	{ 408, NULL, OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_TIMEOUT },
 	{ 429, "too many running jobs", OUTCOME_BUSY, ERROR_RATE_LIMITED },
 	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
+	{ 404, "<html", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH },
 	{ CLIENT, NULL, OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED },
-	/* 5xx, a redirect, anything else: a job may have been made. */
+	/* 5xx, anything else: a job may have been made. */
 	{ ANY, NULL, OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE },
 };
 
 static const struct rule progress_rules[] = {
-	REFUSED_KEY,
+	REFUSED,
+	{ 404, "<html", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
 	{ 404, NULL, OUTCOME_RETRY, ERROR_NOT_FOUND },
 	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
 	{ ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
@@ -121,11 +126,12 @@ static const struct rule progress_rules[] = {
 
 /* OUTCOME_OK here: finished without a row. */
 static const struct rule data_rules[] = {
-	REFUSED_KEY,
+	REFUSED,
 	{ 400, "expired", OUTCOME_FAILED, ERROR_SNAPSHOT_EXPIRED },
 	{ 400, "is empty", OUTCOME_OK, ERROR_NONE },
 	{ 400, "building", OUTCOME_WAIT, ERROR_NONE },
 	{ 400, "not ready", OUTCOME_WAIT, ERROR_NONE },
+	{ 404, "<html", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
 	{ 404, NULL, OUTCOME_RETRY, ERROR_NOT_FOUND },
 	{ 409, NULL, OUTCOME_WAIT, ERROR_NONE },
 	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
@@ -135,8 +141,9 @@ static const struct rule data_rules[] = {
 };
 
 static const struct rule cancel_rules[] = {
-	REFUSED_KEY,
+	REFUSED,
 	{ 400, "not running", OUTCOME_OK, ERROR_NONE },	/* it ended by itself: the next poll tells how */
+	{ 404, "<html", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
 	{ 404, NULL, OUTCOME_FAILED, ERROR_NOT_FOUND },
 	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
 	{ ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
@@ -144,7 +151,7 @@ static const struct rule cancel_rules[] = {
 
 /* The list and the inputs. */
 static const struct rule look_rules[] = {
-	REFUSED_KEY,
+	REFUSED,
 	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
 	{ ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
 };
@@ -196,6 +203,98 @@ longer_ms(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* ---- what is not the API's ---- */
+
+static bool
+is_success(const struct http_answer *answer)
+{
+	return answer->status >= 200 && answer->status <= 299;
+}
+
+const char *
+brightdata_skip(const char *body, size_t *len)
+{
+	static const char mark[] = "\xEF\xBB\xBF";
+
+	for (;;) {
+		if (*len > 0 && *body != '\0' && strchr(" \t\r\n", *body) != NULL) {
+			body++;
+			--*len;
+		} else if (*len >= strlen(mark) && memcmp(body, mark, strlen(mark)) == 0) {
+			body += strlen(mark);
+			*len -= strlen(mark);
+		} else {
+			return body;
+		}
+	}
+}
+
+static int
+read_doc(const char *body, size_t len, json_t **ret)
+{
+	const char *doc = brightdata_skip(body, &len);
+
+	return json_read(doc, len, ret, NULL);
+}
+
+/* Where the API has JSON or, of what it does not know, plain text. */
+static bool
+is_page(const struct http_answer *answer)
+{
+	size_t len = answer->body_len;
+	const char *body = brightdata_skip(answer->body, &len);
+
+	if (answer->status == 404)
+		return has_words(body, len, "<html");
+	return is_success(answer) && len > 0 && *body == '<';
+}
+
+/* False: it may well be the API that answered. */
+static bool
+say_stranger(const struct http_answer *answer, enum outcome outcome, enum error_code error,
+    struct msg_verdict *verdict)
+{
+	char text[ERROR_TEXT_SIZE];
+
+	if (answer->status / 100 == 3)
+		(void)snprintf(text, sizeof(text), "HTTP %d: BRIGHTDATA_BASE_URL answers with a redirect to %s: it is not the "
+		    "API's address", answer->status, answer->location[0] != '\0' ? answer->location : "nowhere");
+	else if (is_page(answer))
+		(void)snprintf(text, sizeof(text), "HTTP %d: BRIGHTDATA_BASE_URL answers with a page of HTML: it is not the "
+		    "API's address, or a gateway is in the way", answer->status);
+	else
+		return false;
+	say(verdict, outcome, error, text);
+	verdict->http_status = 0;
+	return true;
+}
+
+/* A success whose body is not what it should be. */
+static void
+say_unusable(const struct http_answer *answer, enum outcome outcome, struct msg_verdict *verdict, const char *text)
+{
+	verdict->retry_after_ms = 0;
+	if (!say_stranger(answer, outcome, ERROR_BRIGHTDATA_UNAVAILABLE, verdict))
+		say(verdict, outcome, ERROR_BRIGHTDATA_UNAVAILABLE, text);
+}
+
+bool
+brightdata_is_whole(const char *body, size_t len)
+{
+	scoped_json *doc = NULL;
+
+	return read_doc(body, len, &doc) == 0 && (json_is_object(doc) || json_is_array(doc));
+}
+
+bool
+brightdata_is_whole_anyway(const char *body, size_t len)
+{
+	(void)body, (void)len;
+	return true;
+}
+
+/* ---- by the tables ---- */
+
 static void
 read_by_rules(const struct http_answer *answer, const struct rule *rule,
     struct msg_verdict *verdict)
@@ -206,7 +305,8 @@ read_by_rules(const struct http_answer *answer, const struct rule *rule,
 		rule++;		/* each table ends with ANY */
 	brightdata_text(answer, words, sizeof(words));
 	(void)snprintf(text, sizeof(text), "HTTP %d: %s", answer->status, words);
-	say(verdict, rule->outcome, rule->error, text);
+	if (!say_stranger(answer, rule->outcome, rule->error, verdict))
+		say(verdict, rule->outcome, rule->error, text);
 	verdict->retry_after_ms = answer->retry_after_ms;
 	if (rule->outcome == OUTCOME_WAIT)
 		verdict->retry_after_ms = longer_ms(brightdata_wait_ms(answer),
@@ -234,12 +334,6 @@ read_broken(const struct http_answer *answer, enum outcome broken, struct msg_ve
 	return true;
 }
 
-static bool
-is_success(const struct http_answer *answer)
-{
-	return answer->status >= 200 && answer->status <= 299;
-}
-
 /* ---- the calls ---- */
 
 void
@@ -256,10 +350,9 @@ brightdata_read_trigger(const struct http_answer *answer, struct msg_trigger_don
 		return;
 	}
 	/* Only snapshot_id: a member called id would be a record's. */
-	if (json_read(answer->body, answer->body_len, &doc, NULL) < 0 ||
+	if (read_doc(answer->body, answer->body_len, &doc) < 0 ||
 	    (id = json_text(doc, "snapshot_id")) == NULL || snapshot_id_check(id) < 0) {
-		say(&done->verdict, OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE,
-		    "the answer to the trigger says success but holds no snapshot_id");
+		say_unusable(answer, OUTCOME_UNKNOWN, &done->verdict, "the answer to the trigger says success but holds no snapshot_id");
 		return;
 	}
 	(void)str_copy(done->snapshot_id, sizeof(done->snapshot_id), id);
@@ -347,10 +440,9 @@ brightdata_read_progress(const struct http_answer *answer, struct msg_poll_done 
 		read_by_rules(answer, progress_rules, verdict);
 		return false;
 	}
-	if (json_read(answer->body, answer->body_len, &doc, NULL) < 0 ||
+	if (read_doc(answer->body, answer->body_len, &doc) < 0 ||
 	    (status = json_text(doc, "status")) == NULL) {
-		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE,
-		    "the progress answer holds no status");
+		say_unusable(answer, OUTCOME_RETRY, verdict, "the progress answer holds no status");
 		return false;
 	}
 	word_copy(done->word, sizeof(done->word), status);
@@ -375,22 +467,49 @@ brightdata_read_progress(const struct http_answer *answer, struct msg_poll_done 
 
 /* ---- downloads ---- */
 
-/* A record has one of these; a message has none. */
 static bool
-is_record(const json_t *object)
+holds_objects(const json_t *array)
 {
-	static const char *const keys[] = {
-		"input", "discovery_input", "timestamp", "url", "id", "post_id", "video_id",
-	};
+	const json_t *item;
+	size_t i;
 
-	for (size_t i = 0; i < countof(keys); i++)
-		if (json_object_get(object, keys[i]) != NULL)
+	json_array_foreach(array, i, item)
+		if (json_is_object(item))
 			return true;
 	return false;
 }
 
+/* A record has one of these, an envelope has an array of records; a message has neither. */
 static bool
-read_json_message(const char *body, size_t len, struct msg_verdict *verdict)
+is_record(json_t *object)
+{
+	static const char *const keys[] = {
+		"input", "discovery_input", "timestamp", "url", "id", "post_id", "video_id", "shortcode", "pk",
+		"error_code", "warning", "warning_code",
+	};
+	const char *name;
+	json_t *value;
+
+	for (size_t i = 0; i < countof(keys); i++)
+		if (json_object_get(object, keys[i]) != NULL)
+			return true;
+	json_object_foreach(object, name, value)
+		if (holds_objects(value))
+			return true;
+	return false;
+}
+
+/* Of an error alone nobody can say whether it is a row or a message: it is what progress lets expect. */
+static bool
+is_refusal(const json_t *doc, uint64_t counted)
+{
+	if (json_object_get(doc, "validation_errors") != NULL)
+		return true;
+	return json_object_get(doc, "error") != NULL && counted > 0 && counted != UINT64_MAX;
+}
+
+static bool
+read_json_message(const char *body, size_t len, uint64_t counted, struct msg_verdict *verdict)
 {
 	scoped_json *doc = NULL;
 	char word[32], text[ERROR_TEXT_SIZE];
@@ -400,8 +519,7 @@ read_json_message(const char *body, size_t len, struct msg_verdict *verdict)
 		return false;
 	brightdata_text_of(doc, text, sizeof(text));
 	if (json_text(doc, "status") == NULL || json_text(doc, "message") == NULL) {
-		if (json_object_get(doc, "error") == NULL &&
-		    json_object_get(doc, "validation_errors") == NULL)
+		if (!is_refusal(doc, counted))
 			return false;
 		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, text);
 		return true;
@@ -430,6 +548,9 @@ read_text_message(const char *body, size_t len, struct msg_verdict *verdict, boo
 	};
 	char text[256];
 
+	/* A sentence, not data that may hold one. */
+	if (len > TEXT_MESSAGE_MAX || memchr(body, '{', len) != NULL || memchr(body, '[', len) != NULL)
+		return false;
 	for (size_t i = 0; i < countof(words); i++) {
 		if (!has_words(body, len, words[i].words))
 			continue;
@@ -444,18 +565,15 @@ read_text_message(const char *body, size_t len, struct msg_verdict *verdict, boo
 }
 
 bool
-brightdata_read_message(const char *body, size_t len, struct msg_verdict *verdict, bool *ret_empty)
+brightdata_read_message(const char *body, size_t len, uint64_t counted, struct msg_verdict *verdict, bool *ret_empty)
 {
-	size_t at = 0;
-
 	*ret_empty = false;
-	while (at < len && strchr(" \t\r\n", body[at]) != NULL && body[at] != '\0')
-		at++;
-	if (at == len || body[at] == '[' || body[at] == '<')
+	body = brightdata_skip(body, &len);
+	if (len == 0 || *body == '[' || *body == '<')
 		return false;
 	verdict->retry_after_ms = 0;
-	if (body[at] == '{')
-		return read_json_message(body, len, verdict);
+	if (*body == '{')
+		return read_json_message(body, len, counted, verdict);
 	return read_text_message(body, len, verdict, ret_empty);
 }
 
@@ -463,11 +581,14 @@ void
 brightdata_read_data(const struct http_answer *answer, struct msg_verdict *verdict, bool *ret_empty)
 {
 	*ret_empty = false;
-	if (read_broken(answer, OUTCOME_RETRY, verdict))
+	if (read_broken(answer, OUTCOME_RETRY, verdict)) {
+		if (answer->verdict == NET_DAMAGED)
+			verdict->error = ERROR_INVALID_DATA;
 		return;
+	}
 	if (is_success(answer)) {
 		verdict->retry_after_ms = 0;
-		if (!brightdata_read_message(answer->body, answer->body_len, verdict, ret_empty))
+		if (!brightdata_read_message(answer->body, answer->body_len, UINT64_MAX, verdict, ret_empty))
 			say(verdict, OUTCOME_WAIT, ERROR_NONE, "the snapshot is not ready yet");
 		verdict->retry_after_ms = longer_ms(verdict->retry_after_ms, brightdata_wait_ms(answer));
 		return;
@@ -549,9 +670,8 @@ brightdata_read_list(const struct http_answer *answer, int64_t from_ms, int64_t 
 		read_by_rules(answer, look_rules, verdict);
 		return false;
 	}
-	if (json_read(answer->body, answer->body_len, &doc, NULL) < 0 || !json_is_array(doc)) {
-		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE,
-		    "the list of jobs is not a JSON array");
+	if (read_doc(answer->body, answer->body_len, &doc) < 0 || !json_is_array(doc)) {
+		say_unusable(answer, OUTCOME_RETRY, verdict, "the list of jobs is not a JSON array");
 		return false;
 	}
 	say(verdict, OUTCOME_OK, ERROR_NONE, "");
@@ -571,7 +691,10 @@ digest_of(const struct http_answer *answer, uint8_t digest[SHA256_SIZE])
 {
 	struct msg_verdict message;
 
-	if (read_json_message(answer->body, answer->body_len, &message))
+	size_t len = answer->body_len;
+	const char *body = brightdata_skip(answer->body, &len);
+
+	if (read_json_message(body, len, 1, &message))
 		return -EBADMSG;
 	return input_digest(answer->body, answer->body_len, digest);
 }
@@ -591,7 +714,7 @@ brightdata_read_input(const struct http_answer *answer, uint8_t ret_digest[SHA25
 		    BRIGHTDATA_UNREADABLE : BRIGHTDATA_UNANSWERED;
 	}
 	if (!too_long && digest_of(answer, ret_digest) == -EBADMSG) {
-		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE,
+		say_unusable(answer, OUTCOME_RETRY, verdict,
 		    "the input of a job is neither text with a header line nor JSON");
 		return BRIGHTDATA_UNREADABLE;
 	}

@@ -9,6 +9,10 @@
  *
  * Most errors are plain text, some JSON: the status decides, then words in the
  * body. Words that end a crawl are a closed list; unknown ones mean waiting.
+ *
+ * What the API never answers, a redirect or a page of HTML where JSON belongs, comes from
+ * something else: then BRIGHTDATA_BASE_URL is wrong, or a gateway is in the way. Such an answer
+ * is none of the provider's (http_status 0), and the text says what to look at.
  */
 #ifndef POLLER_BRIGHTDATA_H
 #define POLLER_BRIGHTDATA_H
@@ -47,6 +51,8 @@ char *brightdata_list_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const
 
 /* ---- what an answer means ---- */
 
+/* Past white space and a byte order mark. */
+const char *brightdata_skip(const char *body, size_t *len);
 /* What every verdict says of the answer it was made of: http_status and date_ms. All
  * readers of an http_answer do it; a body that was streamed has no reader. */
 void brightdata_note_answer(const struct http_answer *, struct msg_verdict *);
@@ -62,8 +68,16 @@ void brightdata_read_data(const struct http_answer *, struct msg_verdict *, bool
 
 /* The whole body of a 200 that does not begin an array and is at most
  * BRIGHTDATA_ANSWER_MAX long: a message instead of data? False: it is data, good or
- * bad (a page of HTML is bad data), and nothing is filled. */
-bool brightdata_read_message(const char *body, size_t len, struct msg_verdict *, bool *ret_empty);
+ * bad (a page of HTML is bad data), and nothing is filled. counted: records that progress
+ * told of, UINT64_MAX when it did not; a lone error is a row where none were. */
+bool brightdata_read_message(const char *body, size_t len, uint64_t counted, struct msg_verdict *,
+    bool *ret_empty);
+
+/* An answer without an end of its own (http_request.is_whole): an object or array that
+ * ends as it began. */
+bool brightdata_is_whole(const char *body, size_t len);
+/* The same for a call of which the status alone counts. */
+bool brightdata_is_whole_anyway(const char *body, size_t len);
 
 void brightdata_read_cancel(const struct http_answer *, struct msg_verdict *);
 

@@ -103,12 +103,10 @@ brightdata_text_wait_ms(const char *text, size_t len)
 void
 brightdata_text(const struct http_answer *answer, char *dst, size_t size)
 {
-	const char *p = answer->body;
 	size_t len = answer->body_len;
+	const char *p = brightdata_skip(answer->body, &len);
 	scoped_json *doc = NULL;
 
-	while (len > 0 && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
-		p++, len--;
 	while (len > 0 && (p[len - 1] == '\n' || p[len - 1] == '\r' || p[len - 1] == ' '))
 		len--;
 	if (len > 1 && *p == '"' && p[len - 1] == '"')

@@ -264,32 +264,35 @@ write_rest(struct download *d, size_t *ret_rest, struct why *why)
 
 /* An array is data; a message instead of data is short and no array. */
 static bool
-begins_array(const char *p, size_t len, bool *ret_blank)
+begins_array(const struct download *d)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (p[i] == ' ' || p[i] == '\t' || p[i] == '\r' || p[i] == '\n')
-			continue;
-		*ret_blank = false;
-		return p[i] == '[';
-	}
-	*ret_blank = true;
-	return false;
+	size_t len = d->held_len;
+	const char *p = brightdata_skip(d->held, &len);
+
+	return len > 0 && *p == '[';
+}
+
+/* Nothing but what may stand between values. */
+static bool
+is_blank(const struct download *d)
+{
+	size_t len = d->held_len;
+
+	(void)brightdata_skip(d->held, &len);
+	return len == 0;
 }
 
 int
 download_feed(struct download *d, const void *p, size_t len, struct why *why)
 {
-	bool blank;
 	int rc;
 
 	if (!d->holding)
 		return take_data(d, p, len, why);
-	(void)begins_array(d->held, d->held_len, &blank);
-	if (d->held_len + len <= BRIGHTDATA_ANSWER_MAX &&
-	    !(blank && begins_array(p, len, &blank))) {
+	if (d->held_len + len <= BRIGHTDATA_ANSWER_MAX) {
 		memcpy(d->held + d->held_len, p, len);
 		d->held_len += len;
-		return 0;
+		return begins_array(d) ? release_held(d, why) : 0;
 	}
 	rc = release_held(d, why);
 	return rc < 0 ? rc : take_data(d, p, len, why);
@@ -419,7 +422,8 @@ download_end(struct download *d, struct msg_download_done *done)
 	bool empty;
 	int rc;
 
-	if (d->holding && brightdata_read_message(d->held, d->held_len, verdict, &empty)) {
+	if (d->holding && (brightdata_read_message(d->held, d->held_len, d->crawl.provider_records, verdict, &empty) ||
+	    (empty = is_blank(d)))) {
 		d->held_len = 0;
 		if (empty)
 			download_empty(d, done);

@@ -47,6 +47,7 @@ poller_request(const struct poller *poller, const char *method, const char *url,
 		.bearer = poller->conf->brightdata_api_key,
 		.timeout_ms = timeout_ms,
 		.body_max = BRIGHTDATA_ANSWER_MAX,
+		.is_whole = brightdata_is_whole,
 	};
 }
 
@@ -98,7 +99,7 @@ job_log_verdict(const struct job *job, const struct msg_verdict *verdict)
 		[OUTCOME_LIMITED]  = { KIND_CALL_LIMITED, true, "held by the provider's rate limit" },
 		[OUTCOME_BUSY]     = { KIND_CALL_HELD, true, "held: its data set has too many jobs" },
 		[OUTCOME_UNKNOWN]  = { KIND_CALL_UNCLEAR, false, "outcome unknown" },
-		[OUTCOME_AUTH]     = { KIND_PROVIDER_KEY_REFUSED, true, "the key or the account is refused" },
+		[OUTCOME_AUTH]     = { KIND_PROVIDER_KEY_REFUSED, true, "refused: see to the key, the account or the address" },
 		[OUTCOME_FAILED]   = { KIND_CALL_REFUSED, false, "failed" },
 		[OUTCOME_CANCELED] = { KIND_PROVIDER_CANCELED, false, "canceled" },
 	};
@@ -260,6 +261,7 @@ cancel_start(struct job *job)
 	struct http_request request = poller_request(job->poller, "POST",
 	    job_snapshot_url(job, url, BRIGHTDATA_CANCEL), POLLER_CALL_MS);
 
+	request.is_whole = brightdata_is_whole_anyway;
 	job->call = http_call_start(job->poller->net, &request, cancel_on_done, job);
 }
 

@@ -41,7 +41,8 @@ read_all(const struct http_answer *answer)
 	check(&poll.verdict);
 	brightdata_read_data(answer, &verdict, &empty);
 	check(&verdict);
-	(void)brightdata_read_message(answer->body, answer->body_len, &verdict, &empty);
+	(void)brightdata_read_message(answer->body, answer->body_len, answer->body_len % 3, &verdict, &empty);
+	(void)brightdata_is_whole(answer->body, answer->body_len);
 	check(&verdict);
 	brightdata_read_cancel(answer, &verdict);
 	check(&verdict);

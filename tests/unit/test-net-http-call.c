@@ -207,6 +207,10 @@ test_only_bodies_with_a_clear_end_are_whole(void **state)
 	    NET_ANSWERED);
 	expect_verdict(f, "HTTP/1.1 100 Continue\r\n\r\n" OK_HEAD(2) "ok", CANNED_KEEP, NET_ANSWERED);
 	expect_verdict(f, "HTTP/1.1 503 Busy\r\n\r\nlater", CANNED_CLOSE, NET_ANSWERED);
+	/* Said twice. */
+	expect_verdict(f, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", CANNED_KEEP, NET_ANSWERED);
+	expect_verdict(f, "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok", CANNED_KEEP, NET_ANSWERED);
+	expect_verdict(f, "HTTP/1.1 200 OK\r\nContent-Length: 9, 9\r\n\r\nok", CANNED_CLOSE, NET_BROKEN);
 	/* Cut. */
 	expect_verdict(f, OK_HEAD(9) "ok", CANNED_CLOSE, NET_BROKEN);
 	expect_verdict(f, OK_HEAD(9) "ok", CANNED_RESET, NET_BROKEN);
@@ -217,7 +221,7 @@ test_only_bodies_with_a_clear_end_are_whole(void **state)
 	expect_verdict(f, "HTTP/1.1 200 OK\r\nContent-Le", CANNED_CLOSE, NET_BROKEN);
 	/* Not to be believed. */
 	expect_verdict(f, "HTTP/1.1 200 OK\r\n\r\nok", CANNED_CLOSE, NET_BROKEN);
-	expect_verdict(f, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", CANNED_KEEP, NET_BROKEN);
+	expect_verdict(f, "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nok", CANNED_KEEP, NET_BROKEN);
 	expect_verdict(f, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", CANNED_CLOSE, NET_BROKEN);
 	expect_verdict(f, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
 	    CANNED_KEEP, NET_BROKEN);
@@ -226,18 +230,90 @@ test_only_bodies_with_a_clear_end_are_whole(void **state)
 	expect_verdict(f, "", CANNED_RESET, NET_BROKEN);
 }
 
-static void
-test_a_gzip_body_stays_gzip(void **state)
+static bool
+ends_with_bracket(const char *body, size_t len)
 {
-	struct fixture *f = *state;
-	struct http_request request = get(f);
-	struct outcome o = { 0 };
+	assert_int_equal(strlen(body), len);
+	return len > 0 && body[len - 1] == '}';
+}
 
-	canned_on(f->server, NULL, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08",
-	    CANNED_KEEP);
-	run(f, &request, &o);
-	assert_int_equal(o.answer.verdict, NET_ANSWERED);
-	assert_string_equal(o.body, "\x1f\x8b\x08");
+/* An HTTP/1.0 hop: the connection ends, whether the body has or not. */
+static void
+test_a_body_without_an_end_is_whole_when_its_reader_says_so(void **state)
+{
+	static const struct {
+		const char *bytes;
+		enum canned_end end;
+		enum net_verdict verdict;
+	} rows[] = {
+		{ "HTTP/1.0 200 OK\r\n\r\n{\"a\":1}", CANNED_CLOSE, NET_ANSWERED },
+		{ "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"a\":1}", CANNED_CLOSE, NET_ANSWERED },
+		{ "HTTP/1.0 200 OK\r\n\r\n{\"a\":", CANNED_CLOSE, NET_BROKEN },
+		{ "HTTP/1.0 200 OK\r\n\r\n", CANNED_CLOSE, NET_BROKEN },
+		{ "HTTP/1.0 200 OK\r\n\r\n{\"a\":1}", CANNED_RESET, NET_BROKEN },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		for (int streamed = 0; streamed < 2; streamed++) {
+			struct http_request request = get(f);
+			struct outcome o = { 0 };
+
+			request.is_whole = ends_with_bracket;
+			request.on_data = streamed ? on_data : NULL;
+			f->server->rule_count = 0;
+			canned_on(f->server, NULL, rows[i].bytes, rows[i].end);
+			run(f, &request, &o);
+			assert_int_equal(o.answer.verdict, streamed ? NET_BROKEN : rows[i].verdict);
+			assert_int_equal(o.streamed, 0);
+		}
+	}
+}
+
+/* echo -n '{"status":"ready"}' | gzip -n */
+static const char gzipped[] = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab\x56\x2a\x2e\x49\x2c\x29\x2d\x56\xb2\x52\x2a"
+    "\x4a\x4d\x4c\xa9\x54\xaa\x05\x00\x9f\x0d\x19\xc9\x12\x00\x00\x00";
+
+static void
+answer_gzipped(struct fixture *f, const char *head, size_t len)
+{
+	static char bytes[512];
+	int n = snprintf(bytes, sizeof(bytes), "HTTP/1.1 200 OK\r\n%sContent-Length: %zu\r\n\r\n", head, len);
+
+	memcpy(bytes + n, gzipped, len);
+	f->server->rule_count = 0;
+	canned_on_bytes(f->server, NULL, bytes, (size_t)n + len, CANNED_KEEP, CANNED_ALWAYS);
+}
+
+static void
+test_a_body_that_came_compressed_is_given_on_as_it_was(void **state)
+{
+	static const char *const heads[] = { "", "Content-Encoding: gzip\r\n" };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < countof(heads); i++) {
+		struct http_request request = get(f);
+		struct outcome o = { 0 };
+
+		answer_gzipped(f, heads[i], sizeof(gzipped) - 1);
+		run(f, &request, &o);
+		assert_int_equal(o.answer.verdict, NET_ANSWERED);
+		assert_string_equal(o.body, "{\"status\":\"ready\"}");
+		request.on_data = on_data;
+		run(f, &request, &o);
+		assert_int_equal(o.answer.verdict, NET_ANSWERED);
+		assert_int_equal(o.streamed, 18);
+		/* Whole by its length, and cut before it was sent. */
+		answer_gzipped(f, heads[i], sizeof(gzipped) - 2);
+		run(f, &request, &o);
+		assert_int_equal(o.answer.verdict, NET_DAMAGED);
+		assert_string_equal(o.answer.error, "the compressed answer is cut");
+		request.on_data = NULL;
+		request.body_max = 17;
+		answer_gzipped(f, heads[i], sizeof(gzipped) - 1);
+		run(f, &request, &o);
+		assert_int_equal(o.answer.verdict, NET_STOPPED);
+	}
 }
 
 static void
@@ -425,6 +501,7 @@ test_a_redirect_is_an_answer(void **state)
 	run(f, &request, &o);
 	assert_int_equal(o.answer.verdict, NET_ANSWERED);
 	assert_int_equal(o.answer.status, 302);
+	assert_string_equal(o.answer.location, "/elsewhere");
 	assert_int_equal(f->server->request_count, 1);
 }
 
@@ -610,7 +687,8 @@ main(void)
 		TEST(test_the_servers_clock_is_told),
 		TEST(test_a_call_is_held_back_in_the_last_moment),
 		TEST(test_only_bodies_with_a_clear_end_are_whole),
-		TEST(test_a_gzip_body_stays_gzip),
+		TEST(test_a_body_without_an_end_is_whole_when_its_reader_says_so),
+		TEST(test_a_body_that_came_compressed_is_given_on_as_it_was),
 		TEST(test_nothing_was_sent_when_nobody_listens),
 		TEST(test_nothing_was_sent_when_tls_fails),
 		TEST(test_other_protocols_are_not_spoken),

@@ -39,10 +39,16 @@ test_a_body_must_have_one_clear_end(void **state)
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true },
 		{ "HTTP/1.1 200 OK\r\ncontent-length:5  \r\n\r\n", true },
 		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n", true },
-		{ "HTTP/1.1 200 OK\r\n\r\n", false },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", false },
+		{ "HTTP/1.1 200 OK\r\n\r\n", true },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", true },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 05\r\n\r\n", true },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 5 ,\t5\r\nContent-Length: 5\r\n\r\n", true },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n", false },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 5,\r\n\r\n", false },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: ,5\r\n\r\n", false },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", false },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", false },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\n", false },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\n", true },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", false },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n", false },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\n", false },
@@ -71,6 +77,45 @@ test_a_body_must_have_one_clear_end(void **state)
 			fail_msg("%s: %d %s", rows[i].head, rc, why.text);
 		assert_int_equal(rc == 0, why.text[0] == '\0');
 	}
+}
+
+/* Only a 200 has to be whole: what an error says of itself is for people. */
+static void
+test_a_body_that_ends_with_the_connection_is_told(void **state)
+{
+	static const struct {
+		const char *head;
+		bool unframed;
+	} rows[] = {
+		{ "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n", true },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false },
+		{ "HTTP/1.0 503 Busy\r\n\r\n", false },
+		{ "HTTP/1.1 100 Continue\r\n\r\n", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct http_head head;
+		struct why why;
+
+		assert_int_equal(read_head(&head, rows[i].head, &why), 0);
+		assert_int_equal(head.unframed, rows[i].unframed);
+	}
+}
+
+static void
+test_what_a_redirect_and_a_coding_say(void **state)
+{
+	struct http_head head;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(read_head(&head, "HTTP/1.1 301 Moved\r\nlocation:  https://a/b\x01\r\nContent-Encoding: gzip\r\n\r\n",
+	    &why), 0);
+	assert_non_null(strstr(head.location, "https://a/b"));
+	assert_null(strchr(head.location, '\x01'));
+	assert_string_equal(head.content_encoding, "gzip");
 }
 
 static void
@@ -158,6 +203,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_body_must_have_one_clear_end),
+		cmocka_unit_test(test_a_body_that_ends_with_the_connection_is_told),
+		cmocka_unit_test(test_what_a_redirect_and_a_coding_say),
 		cmocka_unit_test(test_an_interim_answer_is_forgotten),
 		cmocka_unit_test(test_an_endless_head_is_refused),
 		cmocka_unit_test(test_retry_after_in_every_form),

@@ -41,6 +41,8 @@ answer_of(const struct row *row)
 		.date_ms = DATE_MS,
 	};
 
+	if (row->status / 100 == 3)
+		(void)str_copy(answer.location, sizeof(answer.location), "https://elsewhere/");
 	if (row->verdict != NET_ANSWERED)
 		(void)str_copy(answer.error, sizeof(answer.error), "connection broke");
 	return answer;
@@ -52,7 +54,10 @@ check(const struct row *row, const struct msg_verdict *got)
 	if (got->outcome != row->outcome || got->error != row->error)
 		fail_msg("HTTP %d %s: outcome %d error %d, wanted %d %d", row->status, row->body, got->outcome, got->error,
 		    row->outcome, row->error);
-	if (got->http_status != (uint32_t)(row->verdict == NET_ANSWERED ? row->status : 0) || got->date_ms != DATE_MS)
+	/* What something else answered is no answer of the provider's. */
+	bool stranger = row->text != NULL && strstr(row->text, "BRIGHTDATA_BASE_URL") != NULL;
+
+	if (got->http_status != (uint32_t)(row->verdict == NET_ANSWERED && !stranger ? row->status : 0) || got->date_ms != DATE_MS)
 		fail_msg("HTTP %d %s: told as %u of %lld", row->status, row->body, got->http_status, (long long)got->date_ms);
 	if (row->text != NULL && strstr(got->text, row->text) == NULL)
 		fail_msg("HTTP %d %s: \"%s\" does not say \"%s\"", row->status, row->body, got->text, row->text);
@@ -112,7 +117,17 @@ test_answers_to_a_trigger(void **state)
 		  "HTTP 502: a page of HTML" },
 		{ 0, 503, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
 		{ 0, 408, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_TIMEOUT, NULL },
-		{ 0, 302, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
+		/* Something else answers. */
+		{ 0, 302, "", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH,
+		  "HTTP 302: BRIGHTDATA_BASE_URL answers with a redirect to https://elsewhere/: it is not the API's address" },
+		{ 0, 308, "{\"snapshot_id\":\"s_1\"}", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, "BRIGHTDATA_BASE_URL" },
+		{ 0, 407, "Who are you?", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, "HTTP 407" },
+		{ 0, 404, "<!DOCTYPE html>\n<HTML><body>Not here</body></html>", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH,
+		  "HTTP 404: BRIGHTDATA_BASE_URL answers with a page of HTML" },
+		{ 0, 200, "\n<html>It works!</html>", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE,
+		  "HTTP 200: BRIGHTDATA_BASE_URL answers with a page of HTML" },
+		{ 0, 200, "\xEF\xBB\xBF{\"snapshot_id\":\"s_1\"}", OUTCOME_OK, 0, "" },
+		{ NET_DAMAGED, 200, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
 		{ NET_BROKEN, 0, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, "connection broke" },
 		{ NET_BROKEN, 200, "{\"snapshot_id\":\"sd_1", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
 		{ NET_TIMEOUT, 0, "", OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_TIMEOUT, NULL },
@@ -207,6 +222,14 @@ test_answers_about_progress(void **state)
 		{ { 0, 200, "garbage", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, "", TOLD_NOT, false },
 		{ { 0, 404, "Snapshot does not exist", OUTCOME_RETRY, ERROR_NOT_FOUND, "Snapshot does not exist" }, "", TOLD_NOT,
 		  false },
+		{ { 0, 200, "\xEF\xBB\xBF{\"status\":\"ready\",\"records\":1}", OUTCOME_OK, 0, "" }, "ready", 1, false },
+		{ { 0, 200, "<html>It works!</html>", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "BRIGHTDATA_BASE_URL" }, "",
+		  TOLD_NOT, false },
+		{ { 0, 404, "<html>no</html>", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "BRIGHTDATA_BASE_URL" }, "", TOLD_NOT,
+		  false },
+		{ { 0, 301, "<html>moved</html>", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, "BRIGHTDATA_BASE_URL" }, "", TOLD_NOT, false },
+		{ { 0, 503, "<html>busy</html>", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "HTTP 503: a page" }, "", TOLD_NOT,
+		  false },
 		{ { 0, 401, "Invalid credentials", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, NULL }, "", TOLD_NOT, false },
 		{ { 0, 403, "{\"error\":\"denied\"}", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, "denied" }, "", TOLD_NOT, false },
 		{ { 0, 429, "", OUTCOME_LIMITED, ERROR_RATE_LIMITED, NULL }, "", TOLD_NOT, false },
@@ -270,7 +293,9 @@ test_answers_to_a_download_without_data(void **state)
 		{ { 0, 404, "Snapshot does not exist", OUTCOME_RETRY, ERROR_NOT_FOUND, NULL }, false },
 		{ { 0, 429, "", OUTCOME_LIMITED, ERROR_RATE_LIMITED, NULL }, false },
 		{ { 0, 500, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, false },
-		{ { 0, 302, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, false },
+		{ { 0, 302, "", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, "BRIGHTDATA_BASE_URL answers with a redirect" }, false },
+		{ { 0, 404, "<html>no</html>", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "BRIGHTDATA_BASE_URL" }, false },
+		{ { NET_DAMAGED, 200, "", OUTCOME_RETRY, ERROR_INVALID_DATA, "connection broke" }, false },
 		{ { NET_BROKEN, 200, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, false },
 		{ { NET_TIMEOUT, 200, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_TIMEOUT, NULL }, false },
 		{ { NET_NOT_SENT, 0, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, false },
@@ -296,37 +321,51 @@ test_a_200_that_is_a_message_is_not_data(void **state)
 		bool message;
 		enum outcome outcome;
 		enum error_code error;
+		uint64_t counted;	/* plus 1; 0: not told */
 	} rows[] = {
-		{ "{\"status\":\"running\",\"message\":\"Snapshot is not ready yet\"}", true, OUTCOME_WAIT, 0 },
-		{ "\n {\"status\":\"building\",\"message\":\"x\",\"snapshot_id\":\"sd_1\"}", true, OUTCOME_WAIT, 0 },
-		{ "{\"status\":\"unheard of\",\"message\":\"x\"}", true, OUTCOME_WAIT, 0 },
-		{ "{\"status\":\"failed\",\"message\":\"x\"}", true, OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED },
-		{ "{\"status\":\"canceled\",\"message\":\"x\"}", true, OUTCOME_CANCELED, ERROR_CANCELED },
-		{ "{\"error\":\"Internal\"}", true, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
-		{ "{\"validation_errors\":[\"x\"]}", true, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
-		{ "Snapshot is building. Try again in a few minutes", true, OUTCOME_WAIT, 0 },
-		{ "Snapshot is expired", true, OUTCOME_FAILED, ERROR_SNAPSHOT_EXPIRED },
-		{ "Snapshot is empty", true, OUTCOME_OK, 0 },
-		{ "[]", false, 0, 0 },
-		{ "", false, 0, 0 },
-		{ "  \n", false, 0, 0 },
-		{ "[{\"status\":\"running\",\"message\":\"x\"}]", false, 0, 0 },
-		{ "{\"status\":\"running\",\"message\":\"x\",\"post_id\":\"1\"}", false, 0, 0 },
-		{ "{\"timestamp\":\"x\",\"input\":{},\"error\":\"dead page\"}", false, 0, 0 },
-		{ "{\"status\":\"running\",\"message\":\"x\"}\n{\"post_id\":\"1\"}", false, 0, 0 },
-		{ "{\"status\":\"running\",\"mess", false, 0, 0 },
-		{ "{}", false, 0, 0 },
-		{ "nonsense", false, 0, 0 },
+		{ "{\"status\":\"running\",\"message\":\"Snapshot is not ready yet\"}", true, OUTCOME_WAIT, 0, 0 },
+		{ "\n {\"status\":\"building\",\"message\":\"x\",\"snapshot_id\":\"sd_1\"}", true, OUTCOME_WAIT, 0, 0 },
+		{ "{\"status\":\"unheard of\",\"message\":\"x\"}", true, OUTCOME_WAIT, 0, 0 },
+		{ "{\"status\":\"failed\",\"message\":\"x\"}", true, OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED, 0 },
+		{ "{\"status\":\"canceled\",\"message\":\"x\"}", true, OUTCOME_CANCELED, ERROR_CANCELED, 0 },
+		/* An error alone: where rows were counted it is no row. */
+		{ "{\"error\":\"Internal\"}", true, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, 1 + 5 },
+		{ "{\"error\":\"Crawl failed\"}", false, 0, 0, 1 + 0 },
+		{ "{\"error\":\"Crawl failed\"}", false, 0, 0, 0 },
+		{ "{\"error\":\"Crawl failed\",\"error_code\":\"crawl_error\"}", false, 0, 0, 1 + 5 },
+		{ "{\"warning\":\"no posts\"}", false, 0, 0, 1 + 5 },
+		/* An envelope is data, whatever it says beside. */
+		{ "{\"status\":\"ok\",\"message\":\"done\",\"data\":[{\"page_name\":\"x\"}]}", false, 0, 0, 0 },
+		{ "\xEF\xBB\xBF{\"status\":\"running\",\"message\":\"x\"}", true, OUTCOME_WAIT, 0, 0 },
+		{ "\xEF\xBB\xBF[{\"content\":\"we are building\"}]", false, 0, 0, 0 },
+		{ "\xEF\xBB\xBF", false, 0, 0, 0 },
+		{ "null\n{\"content\":\"the house is building\"}", false, 0, 0, 0 },
+		{ "\"Snapshot is building\"", true, OUTCOME_WAIT, 0, 0 },
+		{ "{\"validation_errors\":[\"x\"]}", true, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, 0 },
+		{ "Snapshot is building. Try again in a few minutes", true, OUTCOME_WAIT, 0, 0 },
+		{ "Snapshot is expired", true, OUTCOME_FAILED, ERROR_SNAPSHOT_EXPIRED, 0 },
+		{ "Snapshot is empty", true, OUTCOME_OK, 0, 0 },
+		{ "[]", false, 0, 0, 0 },
+		{ "", false, 0, 0, 0 },
+		{ "  \n", false, 0, 0, 0 },
+		{ "[{\"status\":\"running\",\"message\":\"x\"}]", false, 0, 0, 0 },
+		{ "{\"status\":\"running\",\"message\":\"x\",\"post_id\":\"1\"}", false, 0, 0, 0 },
+		{ "{\"timestamp\":\"x\",\"input\":{},\"error\":\"dead page\"}", false, 0, 0, 0 },
+		{ "{\"status\":\"running\",\"message\":\"x\"}\n{\"post_id\":\"1\"}", false, 0, 0, 0 },
+		{ "{\"status\":\"running\",\"mess", false, 0, 0, 0 },
+		{ "{}", false, 0, 0, 0 },
+		{ "nonsense", false, 0, 0, 0 },
 		/* A page, whatever its words. */
-		{ "<html><body>Down for maintenance</body></html>", false, 0, 0 },
-		{ "\n<!doctype html>The site is building up, it is not ready", false, 0, 0 },
+		{ "<html><body>Down for maintenance</body></html>", false, 0, 0, 0 },
+		{ "\n<!doctype html>The site is building up, it is not ready", false, 0, 0, 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct msg_verdict verdict = { .lease = 1 };
 		bool empty;
-		bool message = brightdata_read_message(rows[i].body, strlen(rows[i].body), &verdict, &empty);
+		bool message = brightdata_read_message(rows[i].body, strlen(rows[i].body), rows[i].counted - 1,
+		    &verdict, &empty);
 
 		if (message != rows[i].message)
 			fail_msg("message %d: %s", message, rows[i].body);

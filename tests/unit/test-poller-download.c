@@ -207,28 +207,69 @@ test_bytes_that_are_no_snapshot_are_invalid(void **state)
 	}
 }
 
+/* Each is stored byte for byte as it came. */
 static void
-test_lines_and_single_records_are_data_too(void **state)
+test_data_in_every_form(void **state)
 {
 	static const struct {
 		const char *text;
-		uint64_t posts;
+		uint64_t posts, errors, others;
 	} rows[] = {
-		{ "{\"post_id\":\"1\"}\n{\"post_id\":\"2\"}\n", 2 },
-		{ "{\"post_id\":\"1\"}", 1 },
-		{ "{\"post_id\":\"1\",\"status\":\"running\",\"message\":\"a post about running\"}", 1 },
-		{ "  \n[{\"post_id\":\"1\"}]\n", 1 },
+		{ "{\"post_id\":\"1\"}\n{\"post_id\":\"2\"}\n", 2, 0, 0 },
+		{ "{\"post_id\":\"1\"}", 1, 0, 0 },
+		{ "{\"post_id\":\"1\",\"status\":\"running\",\"message\":\"a post about running\"}", 1, 0, 0 },
+		{ "  \n[{\"post_id\":\"1\"}]\n", 1, 0, 0 },
+		{ "\xEF\xBB\xBF[{\"post_id\":\"1\",\"content\":\"the Snapshot is building\"}]", 1, 0, 0 },
+		{ "\xEF\xBB\xBF{\"post_id\":\"1\"}\r\n{\"post_id\":\"2\"}\r\n", 2, 0, 0 },
+		{ "[{\"post_id\":\"1\"}]\n[{\"post_id\":\"2\"},null]\n", 2, 0, 1 },
+		{ "null\n{\"post_id\":\"1\"}\n[{\"post_id\":\"2\"}]\n", 2, 0, 1 },
+		{ "{\"status\":\"ok\",\"message\":\"done\",\"data\":[{\"post_id\":\"1\"},{\"error\":\"e\"}]}", 1, 1, 0 },
+		/* One error row is all there is. */
+		{ "[{\"error\":\"Crawl failed\"}]", 0, 1, 0 },
+		{ "{\"error\":\"Crawl failed\",\"error_code\":\"crawl_error\"}\n", 0, 1, 0 },
+		{ "{\"error\":\"Crawl failed\"}", 0, 1, 0 },
+		{ "[null,{},7,\"text\"]", 0, 0, 4 },
 	};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < countof(rows); i++) {
-		struct msg_download_done done = run(f, rows[i].text, strlen(rows[i].text), 5);
+		for (size_t piece = 1; piece < 8; piece += 2) {
+			struct msg_download_done done = run(f, rows[i].text, strlen(rows[i].text), piece);
 
-		if (done.verdict.outcome != OUTCOME_OK || done.posts != rows[i].posts)
-			fail_msg("%s: %d %s", rows[i].text, done.verdict.outcome, done.verdict.text);
-		assert_content(f->whole, rows[i].text, strlen(rows[i].text));
-		assert_int_equal(unlink(f->whole), 0);
+			if (done.verdict.outcome != OUTCOME_OK || done.posts != rows[i].posts ||
+			    done.errors != rows[i].errors || done.others != rows[i].others)
+				fail_msg("%s: %d %s", rows[i].text, done.verdict.outcome, done.verdict.text);
+			assert_content(f->whole, rows[i].text, strlen(rows[i].text));
+			assert_int_equal(unlink(f->whole), 0);
+		}
 	}
+}
+
+/* A record that no parser would like to hold: deep, and with a string of 100 MB. */
+static void
+test_what_is_in_a_record_is_of_any_depth_and_length(void **state)
+{
+	static const char head[] = "[{\"post_id\":\"1\",\"replies\":", mid[] = ",\"video\":\"", tail[] = "\"},{\"post_id\":\"2\"}]";
+	static char block[1 << 20];
+	struct fixture *f = *state;
+	struct msg_download_done done = { .verdict.lease = 1 };
+	struct download *d = begin(f);
+	struct why why = { "" };
+
+	assert_int_equal(download_feed(d, head, sizeof(head) - 1, &why), 0);
+	memset(block, '[', sizeof(block));
+	assert_int_equal(download_feed(d, block, 1000, &why), 0);
+	memset(block, ']', sizeof(block));
+	assert_int_equal(download_feed(d, block, 1000, &why), 0);
+	assert_int_equal(download_feed(d, mid, sizeof(mid) - 1, &why), 0);
+	memset(block, 'A', sizeof(block));
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(download_feed(d, block, sizeof(block), &why), 0);
+	assert_int_equal(download_feed(d, tail, sizeof(tail) - 1, &why), 0);
+	download_end(d, &done);
+	download_free(d);
+	assert_int_equal(done.verdict.outcome, OUTCOME_OK);
+	assert_int_equal(done.posts, 2);
 }
 
 /* More than a message can be long: decided to be data in the middle. */
@@ -283,16 +324,22 @@ test_a_message_is_not_stored(void **state)
 static void
 test_no_rows_in_every_form(void **state)
 {
-	static const char *const rows[] = { "[]", "", " [ ]\n", "\n" };
+	static const struct {
+		const char *text, *stored;
+	} rows[] = {
+		{ "[]", "[]" }, { " [ ]\n", " [ ]\n" }, { "", "[]" }, { "\n", "[]" }, { "\xEF\xBB\xBF", "[]" },
+		{ "{\"data\":[]}", "{\"data\":[]}" },
+	};
 	struct fixture *f = *state;
 	struct msg_download_done done = { .verdict.lease = 1 };
 	struct download *d;
 
 	for (size_t i = 0; i < countof(rows); i++) {
-		done = run(f, rows[i], strlen(rows[i]), 1);
-		if (done.verdict.outcome != OUTCOME_OK || done.posts + done.errors != 0)
-			fail_msg("\"%s\": %s", rows[i], done.verdict.text);
-		assert_content(f->whole, rows[i], strlen(rows[i]));
+		f->crawl.provider_records = i % 2 ? 0 : UINT64_MAX;
+		done = run(f, rows[i].text, strlen(rows[i].text), 1);
+		if (done.verdict.outcome != OUTCOME_OK || done.posts + done.errors + done.others != 0)
+			fail_msg("\"%s\": %s", rows[i].text, done.verdict.text);
+		assert_content(f->whole, rows[i].stored, strlen(rows[i].stored));
 		assert_int_equal(unlink(f->whole), 0);
 	}
 	done = run(f, "Snapshot is empty", 17, 4);
@@ -310,7 +357,7 @@ test_no_rows_in_every_form(void **state)
 static void
 test_no_rows_are_not_believed_when_progress_counted_some(void **state)
 {
-	static const char *const rows[] = { "[]", "", "Snapshot is empty" };
+	static const char *const rows[] = { "[]", "", "\n\n", "Snapshot is empty", "{\"data\":[]}" };
 	struct fixture *f = *state;
 	struct msg_download_done done;
 
@@ -535,7 +582,8 @@ main(void)
 		TEST(test_every_cut_is_noticed_and_kept_apart),
 		TEST(test_bad_json_is_stored_to_its_end_and_a_good_download_clears_it),
 		TEST(test_bytes_that_are_no_snapshot_are_invalid),
-		TEST(test_lines_and_single_records_are_data_too),
+		TEST(test_data_in_every_form),
+		TEST(test_what_is_in_a_record_is_of_any_depth_and_length),
 		TEST(test_long_lines_are_data),
 		TEST(test_a_message_is_not_stored),
 		TEST(test_no_rows_in_every_form),

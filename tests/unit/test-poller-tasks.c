@@ -1062,7 +1062,7 @@ test_a_download_that_breaks_is_tried_again(void **state)
 		{ ANSWER("200 OK", "99", "[{\"post_id\":\"1\"}"), CANNED_CLOSE, ERROR_BRIGHTDATA_UNAVAILABLE },
 		{ ANSWER("200 OK", "99", "[{\"post_id\":\"1\"}"), CANNED_RESET, ERROR_BRIGHTDATA_UNAVAILABLE },
 		{ "HTTP/1.1 200 OK\r\n\r\n[{\"post_id\":\"1\"}]", CANNED_CLOSE, ERROR_BRIGHTDATA_UNAVAILABLE },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n[]", CANNED_KEEP,
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n[]", CANNED_CLOSE,
 		  ERROR_BRIGHTDATA_UNAVAILABLE },
 		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n", CANNED_CLOSE, ERROR_BRIGHTDATA_UNAVAILABLE },
 		{ "", CANNED_CLOSE, ERROR_BRIGHTDATA_UNAVAILABLE },
