@@ -121,14 +121,82 @@ mend(const char *p, size_t len, size_t *ret_len)
 	return mended;
 }
 
-void
-json_out_string_n(struct json_out *o, const char *p, size_t len)
+/* Ends of lines to Unicode, no control characters to JSON. */
+static const struct separator {
+	const char *bytes, *escape;
+} separators[] = {
+	{ "\xC2\x85", "\\u0085" }, { "\xE2\x80\xA8", "\\u2028" }, { "\xE2\x80\xA9", "\\u2029" },
+};
+
+/* The first of them and where it stands; NULL: nowhere. */
+static const struct separator *
+find_separator(const char *p, size_t len, size_t *ret_at)
+{
+	const struct separator *first = NULL;
+
+	for (size_t i = 0; i < countof(separators); i++) {
+		const char *found = memmem(p, len, separators[i].bytes, strlen(separators[i].bytes));
+
+		if (found == NULL)
+			continue;
+		first = &separators[i];
+		len = (size_t)(found - p);	/* others count only before it */
+		*ret_at = len;
+	}
+	return first;
+}
+
+static void
+add(char *dst, size_t *used, const char *p, size_t len)
+{
+	memcpy(dst + *used, p, len);
+	*used += len;
+}
+
+/* The generator would leave them as they are: so a string with them is written apart, and taken over
+ * with each of them escaped. */
+static void
+write_separated(struct json_out *o, const char *p, size_t len)
+{
+	const struct separator *found;
+	scoped_free char *text = NULL;
+	struct json_out apart;
+	size_t used = 0, at;
+
+	json_out_init(&apart);
+	must(yajl_gen_string(apart.gen, (const unsigned char *)p, len));
+	p = json_out_text(&apart, &len);
+	text = xmalloc(3 * len);	/* two bytes become six */
+	while ((found = find_separator(p, len, &at)) != NULL) {
+		add(text, &used, p, at);
+		add(text, &used, found->escape, strlen(found->escape));
+		at += strlen(found->bytes);
+		p += at;
+		len -= at;
+	}
+	add(text, &used, p, len);
+	json_out_raw(o, text, used);
+	json_out_done(&apart);
+}
+
+static void
+write_string(struct json_out *o, const char *p, size_t len, bool is_key)
 {
 	scoped_free char *mended = NULL;
+	size_t at;
 
 	if (utf8_prefix(p, len) < len)
 		p = mended = mend(p, len, &len);
-	must(yajl_gen_string(o->gen, (const unsigned char *)p, len));
+	if (!is_key && find_separator(p, len, &at) != NULL)
+		write_separated(o, p, len);
+	else
+		must(yajl_gen_string(o->gen, (const unsigned char *)p, len));
+}
+
+void
+json_out_string_n(struct json_out *o, const char *p, size_t len)
+{
+	write_string(o, p, len, false);
 }
 
 void
@@ -143,7 +211,7 @@ json_out_string(struct json_out *o, const char *text)
 void
 json_out_key(struct json_out *o, const char *key)
 {
-	json_out_string_n(o, key, strlen(key));
+	write_string(o, key, strlen(key), true);
 }
 
 void

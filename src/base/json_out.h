@@ -3,7 +3,8 @@
  *
  * Calls mirror the text from left to right; commas, quotes and escapes are
  * done here. Strings must be UTF-8: a broken byte is written as U+FFFD, so the
- * result always parses. Misuse (a value where a key belongs) is our own bug and
+ * result always parses. U+0085, U+2028 and U+2029 are escaped in values, so that a text on
+ * one line is one for those, too, who take them for ends of lines. Misuse (a value where a key belongs) is our own bug and
  * asserts.
  *
  *   struct json_out o;

@@ -25,7 +25,7 @@ static const struct cli_option options[OPTION_COUNT] = {
 	[OPT_DATASET_ID] = { "dataset-id", .commands = " trigger ", .value = "ID", AT(OPT_DATASET_ID),
 	    .help = "The provider's data set instead of the platform's own" },
 	[OPT_PLATFORM] = { "platform", .commands = " trigger ", .value = "NAME", .words = PLATFORM_NAMES,
-	    AT(OPT_PLATFORM), .help = "The page's platform, facebook unless told" },
+	    AT(OPT_PLATFORM), .help = "The page's platform, where its address should not tell" },
 	[OPT_COMPETITOR] = { "competitor", .commands = " trigger ", .value = "NAME", AT(OPT_COMPETITOR),
 	    .help = "Whose page it is; goes into events and paths" },
 	[OPT_BRAND] = { "brand", .commands = " trigger ", .value = "NAME", AT(OPT_BRAND),
@@ -81,7 +81,7 @@ const struct cli ctl_cli = {
 const struct ctl_command ctl_commands[] = {
 	{ "trigger", "[PAGE-URL]", "Start a crawl",
 	    "  trawlctl trigger https://www.facebook.com/nike --competitor nike -n 20\n"
-	    "  trawlctl trigger https://www.tiktok.com/@nike --platform tiktok -n 20 --wait\n"
+	    "  trawlctl trigger https://www.tiktok.com/@nike -n 20 --wait\n"
 	    "  trawlctl trigger --file request.json\n",
 	    "A request that got no answer is sent again for up to 30 s under the same\n"
 	    "Idempotency-Key, so a daemon that restarts meanwhile makes one crawl, not two.\n",

@@ -439,7 +439,7 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "When the key is refused, see provider-key-refused.",
 	  false },
 	[KIND_PROVIDER_KEY_REFUSED] = { "provider-key-refused", LOG_LEVEL_ERROR, "9e2283da6d0e4814ad9a55872fe23624",
-	  "The provider refuses the key or the account, or it is not the provider that answers",
+	  "The provider refuses us, or it is not the provider that answers",
 	  "Nothing more is triggered; crawls wait. One call every three minutes, and one after each "
 	  "reload, finds out whether it is accepted again. Only clients who still wait are told. A redirect, "
 	  "or a page of HTML with status 404, is none of the API's answers: the line says so.",

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -97,6 +98,7 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 	[PLATFORM_FACEBOOK] = {
 		.name = "facebook",
 		.dataset_id = "gd_lkaxegm826bjpoo9m5",
+		.hosts = { "facebook.com", "fb.com", "fb.watch" },
 		.inputs = INPUT_URL | INPUT_NUM_OF_POSTS | INPUT_DATES | INPUT_PROFILE_DATA,
 		.dates = DATE_US,
 		.watch = { "post_id", "attachments" },
@@ -107,6 +109,7 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 		.name = "instagram",
 		.dataset_id = "gd_lk5ns7kz21pck8jpis",
 		.discover_by = "url",
+		.hosts = { "instagram.com", "instagr.am" },
 		.inputs = INPUT_URL | INPUT_NUM_OF_POSTS | INPUT_DATES,
 		.dates = DATE_US,
 		.watch = { "post_id", "shortcode", "pk", "post_content", "content_type", "videos", "photos" },
@@ -117,6 +120,7 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 		.name = "tiktok",
 		.dataset_id = "gd_lu702nij2f790tmv9h",
 		.discover_by = "profile_url",
+		.hosts = { "tiktok.com" },
 		.inputs = INPUT_URL | INPUT_NUM_OF_POSTS | INPUT_DATES,
 		.dates = DATE_US,
 		.watch = { "post_id", "carousel_images", "video_url", "cdn_url", "post_type" },
@@ -127,6 +131,7 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 		.name = "youtube",
 		.dataset_id = "gd_lk56epmy2i5g7lzu0k",
 		.discover_by = "url",
+		.hosts = { "youtube.com", "youtu.be" },
 		.inputs = INPUT_URL | INPUT_NUM_OF_POSTS | INPUT_DATES,
 		.dates = DATE_US,
 		.watch = { "video_id", "shortcode" },
@@ -138,6 +143,7 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 		.dataset_id = "gd_lyy3tktm25m4avu764",
 		.discover_by = "company_url",
 		.discover_by_profile = "profile_url",
+		.hosts = { "linkedin.com", "lnkd.in" },
 		.inputs = INPUT_URL | INPUT_LIMIT | INPUT_DATES,
 		.dates = DATE_ISO,
 		.watch = { "id", "images", "videos", "document_cover_image" },
@@ -148,6 +154,7 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 		.name = "x",
 		.dataset_id = "gd_lwxkxvnf1cynvib9co",
 		.discover_by = "profile_url",
+		.hosts = { "x.com", "twitter.com" },
 		.inputs = INPUT_URL | INPUT_DATES,
 		.dates = DATE_ISO,
 		.watch = { "id", "photos", "videos" },
@@ -158,6 +165,7 @@ static const struct platform platforms[PLATFORM_COUNT] = {
 		.name = "reddit",
 		.dataset_id = "gd_lvz8ah06191smkebj4",
 		.discover_by = "subreddit_url",
+		.hosts = { "reddit.com", "redd.it" },
 		.inputs = INPUT_URL,
 		.dates = DATE_NONE,
 		.watch = { "post_id", "photos", "videos" },
@@ -185,6 +193,48 @@ platform_find(const char *name, enum platform_id *ret)
 		}
 	}
 	return -ENOENT;
+}
+
+/* The host, or one below it; a dot at the end is the root's. */
+static bool
+is_at(const char *host, size_t len, const char *domain)
+{
+	size_t n = strlen(domain);
+
+	if (len > 0 && host[len - 1] == '.')
+		len--;
+	if (len < n || strncasecmp(host + len - n, domain, n) != 0)
+		return false;
+	return len == n || host[len - n - 1] == '.';
+}
+
+int
+platform_find_host(const char *host, size_t len, enum platform_id *ret)
+{
+	for (unsigned i = 0; i < countof(platforms); i++) {
+		for (unsigned j = 0; j < countof(platforms[i].hosts) && platforms[i].hosts[j] != NULL; j++) {
+			if (is_at(host, len, platforms[i].hosts[j])) {
+				*ret = (enum platform_id)i;
+				return 0;
+			}
+		}
+	}
+	return -ENOENT;
+}
+
+char *
+platform_hosts(enum platform_id id, char *dst, size_t size)
+{
+	const char *const *hosts = platform_of(id)->hosts;
+	size_t used = 0;
+
+	dst[0] = '\0';
+	for (unsigned i = 0; i < countof(platforms[0].hosts) && hosts[i] != NULL && used < size; i++) {
+		bool last = i + 1 == countof(platforms[0].hosts) || hosts[i + 1] == NULL;
+
+		used += (size_t)snprintf(dst + used, size - used, "%s%s", i == 0 ? "" : last ? " or " : ", ", hosts[i]);
+	}
+	return dst;
 }
 
 /* All that is known of a text is its beginning, which is enough to tell a blank one. */

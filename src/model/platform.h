@@ -47,6 +47,7 @@ struct platform {
 	const char	*dataset_id;	/* of its posts */
 	const char	*discover_by;	/* NULL: a plain URL collection; else type=discover_new */
 	const char	*discover_by_profile;	/* instead, when the URL is a person's (LinkedIn "/in/"); or NULL */
+	const char	*hosts[4];	/* where its pages are: these and what lies below them (www., m., de-de.) */
 	unsigned	 inputs;	/* enum input_field, or-ed */
 	enum date_form	 dates;
 
@@ -60,6 +61,11 @@ struct platform {
 const struct platform *platform_of(enum platform_id id);	/* asserts the range */
 /* By name in any letter case; "twitter" is X. -ENOENT. */
 int platform_find(const char *name, enum platform_id *ret);
+
+/* By the host of a page's address. -ENOENT. */
+int platform_find_host(const char *host, size_t len, enum platform_id *ret);
+/* "facebook.com, fb.com or fb.watch" */
+char *platform_hosts(enum platform_id, char *dst, size_t size);
 
 /* True when something stands in a record's member: not when it is missing, null, false,
  * blank, [], {} or 0, all of which Bright Data uses for "none". */

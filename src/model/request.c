@@ -223,18 +223,39 @@ check_date(const char *name, const char *text, struct why *why)
 }
 
 static int
-check_url(const char *text, struct why *why)
+split_url(const char *text, struct url *ret, struct why *why)
 {
-	struct url url;
 	int rc;
 
 	if (text[0] == '\0')
 		return why_set(why, EINVAL, "url: is missing; give the address of the profile, page or "
 		    "channel to crawl");
-	rc = url_split(text, &url, why);
+	rc = url_split(text, ret, why);
 	if (rc < 0)
 		why_prefix(why, "url");
 	return rc;
+}
+
+/* The provider takes any address, and is paid for finding nothing there. */
+static int
+check_url(const struct trigger_request *r, struct why *why)
+{
+	const char *name = platform_of(r->platform)->name;
+	enum platform_id of_host;
+	char shown[64], hosts[128];
+	struct url url;
+	int rc = split_url(r->url, &url, why);
+
+	if (rc < 0)
+		return rc;
+	(void)str_printable(shown, sizeof(shown), url.host, url.host_len);
+	if (platform_find_host(url.host, url.host_len, &of_host) < 0)
+		return why_set(why, EINVAL, "url: %s is no host of %s; its pages are at %s", shown, name,
+		    platform_hosts(r->platform, hosts, sizeof(hosts)));
+	if (of_host != r->platform)
+		return why_set(why, EINVAL, "url: %s is a host of %s, but the platform is %s; correct one of them, or leave "
+		    "platform out", shown, platform_of(of_host)->name, name);
+	return 0;
 }
 
 /* The data set of another platform would be sent rows that it refuses. */
@@ -283,7 +304,7 @@ trigger_request_check(const struct trigger_request *r, struct why *why)
 	    (rc = check_label("competitor", r->competitor, why)) < 0 ||
 	    (rc = check_label("brand", r->brand, why)) < 0 ||
 	    (rc = check_label("category", r->category, why)) < 0 ||
-	    (rc = check_url(r->url, why)) < 0 ||
+	    (rc = check_url(r, why)) < 0 ||
 	    (rc = check_date("start_date", r->start_date, why)) < 0 ||
 	    (rc = check_date("end_date", r->end_date, why)) < 0)
 		return rc;
@@ -300,20 +321,37 @@ trigger_request_equal(const struct trigger_request *a, const struct trigger_requ
 	    a->include_profile_data == b->include_profile_data && a->num_of_posts == b->num_of_posts;
 }
 
+/* Nobody named the platform: the address does. */
+static int
+find_platform(struct trigger_request *r, struct why *why)
+{
+	struct url url;
+	char shown[64];
+	int rc = split_url(r->url, &url, why);
+
+	if (rc < 0)
+		return rc;
+	if (platform_find_host(url.host, url.host_len, &r->platform) < 0)
+		return why_set(why, EINVAL, "url: %s is a host of no platform that is known; known are %s",
+		    str_printable(shown, sizeof(shown), url.host, url.host_len), PLATFORM_NAMES);
+	return 0;
+}
+
 static int
 read_object(json_t *body, struct trigger_request *r, struct why *why)
 {
 	const char *name;
 	json_t *value;
+	int rc;
 
 	if (!json_is_object(body))
 		return why_set(why, EINVAL, "the body must be a JSON object, but is %s", type_name(body));
 	json_object_foreach(body, name, value) {
-		int rc = read_member(name, value, r, why);
-
-		if (rc < 0)
+		if ((rc = read_member(name, value, r, why)) < 0)
 			return rc;
 	}
+	if (r->platform == PLATFORM_COUNT && (rc = find_platform(r, why)) < 0)
+		return rc;
 	if (r->dataset_id[0] == '\0')
 		(void)str_copy(r->dataset_id, sizeof(r->dataset_id), platform_of(r->platform)->dataset_id);
 	return trigger_request_check(r, why);
@@ -322,7 +360,7 @@ read_object(json_t *body, struct trigger_request *r, struct why *why)
 int
 trigger_request_read(const char *json, size_t len, struct trigger_request *ret, struct why *why)
 {
-	struct trigger_request request = { .platform = PLATFORM_FACEBOOK };
+	struct trigger_request request = { .platform = PLATFORM_COUNT };	/* not named yet */
 	scoped_json *body = NULL;
 	int rc;
 

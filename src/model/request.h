@@ -35,8 +35,9 @@ struct trigger_request {
 
 /* Reads the body. -EINVAL with a sentence that names the member: unknown or
  * duplicate member, wrong type, a platform or date that does not exist, a start
- * after the end, no url, a URL that is not http(s), a discovery without
- * num_of_posts (it would collect without bound). Only url is required. */
+ * after the end, no url, a URL that is not http(s) or not one of the platform's hosts,
+ * a discovery without num_of_posts (it would collect without bound). Only url is
+ * required: the platform is that of its host. */
 int trigger_request_read(const char *json, size_t len, struct trigger_request *ret,
     struct why *why);
 

@@ -257,8 +257,8 @@ say_stranger(const struct http_answer *answer, enum outcome outcome, enum error_
 	char text[ERROR_TEXT_SIZE];
 
 	if (answer->status / 100 == 3)
-		(void)snprintf(text, sizeof(text), "HTTP %d: BRIGHTDATA_BASE_URL answers with a redirect to %s: it is not the "
-		    "API's address", answer->status, answer->location[0] != '\0' ? answer->location : "nowhere");
+		(void)snprintf(text, sizeof(text), "HTTP %d: BRIGHTDATA_BASE_URL answers with a redirect to %.*s: it is not the "
+		    "API's address", answer->status, (int)strcspn(answer->location, "?#"), answer->location);
 	else if (is_page(answer))
 		(void)snprintf(text, sizeof(text), "HTTP %d: BRIGHTDATA_BASE_URL answers with a page of HTML: it is not the "
 		    "API's address, or a gateway is in the way", answer->status);

@@ -37,6 +37,7 @@ static const struct setting {
 	{ "building_text", SETTING_BOOL, AT(building_text), 0, 0, NULL },
 	{ "chunked", SETTING_BOOL, AT(chunked), 0, 0, NULL },
 	{ "gzip_header", SETTING_BOOL, AT(gzip_header), 0, 0, NULL },
+	{ "gzip_always", SETTING_BOOL, AT(gzip_always), 0, 0, NULL },
 	{ "list_lag", SETTING_NUMBER, AT(list_lag), 0, 1e9, NULL },
 	{ "running_cap", SETTING_INT, AT(running_cap), 0, 1e9, NULL },
 	{ "retention_days", SETTING_INT, AT(retention_days), 0, 36500, NULL },

@@ -33,6 +33,7 @@ struct sim_settings {
 	bool	building_text;		/* "building" as plain text */
 	bool	chunked;		/* downloads without Content-Length */
 	bool	gzip_header;		/* compress=true says Content-Encoding */
+	bool	gzip_always;		/* downloads are compressed without being asked */
 	bool	error_json;		/* 401 and 404 as JSON */
 };
 

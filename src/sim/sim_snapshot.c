@@ -201,7 +201,7 @@ send_rows(struct call *call, struct job *job, uint64_t first, uint64_t count, bo
 		rows = as_csv(sim, rows, a->body);
 	write_rows(sim, rows, first, count, a->body);
 	rows_release(rows);
-	if (query_bool(&call->query, "compress"))
+	if (query_bool(&call->query, "compress") || sim->set.gzip_always)
 		compress_body(call);
 	if (last && a->status == 200)
 		(void)memcpy(a->download, job->id, sizeof a->download);

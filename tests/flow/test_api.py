@@ -57,6 +57,8 @@ class Api(FlowTest):
             ({**REQUEST, "end_date": "24-12-2024"}, "end_date"),
             ({**REQUEST, "start_date": "2024-12-25", "end_date": day}, "start_date"),
             ({**REQUEST, "url": "ftp://example.com/"}, "url"),
+            ({**REQUEST, "url": "https://example.com/"}, "facebook.com"),
+            ({"url": "https://example.com/"}, "tiktok"),
             ({**REQUEST, "url": 7}, "url"),
             ({k: v for k, v in REQUEST.items() if k != "url"}, "url"),
             ({**REQUEST, "dataset_id": "no such/id"}, "dataset_id"),

@@ -149,7 +149,7 @@ class Crawl(FlowTest):
         sim = self.sim()
         trawld = self.trawld(sim)
         answer = trawld.post("/api/v1/crawl/trigger", {
-            "platform": "instagram", "url": "https://example.com/not-instagram", "num_of_posts": 3})
+            "url": "https://m.instagram.com/not-the-form-it-wants", "num_of_posts": 3})
         self.assertEqual(answer.status, 502, answer)
         self.assertEqual(answer.json["error_code"], "BRIGHTDATA_REJECTED")
         self.assertIn("url", answer.json["message"])
@@ -216,6 +216,16 @@ class Crawl(FlowTest):
                 self.assertEqual(len([p for p in (trawld.data / "objects").rglob("*") if p.is_file()]), 1)
                 sim.stop()
                 trawld.stop()
+
+    def test_gzip_that_nobody_asked_for_is_stored_as_json(self):
+        sim = self.sim()
+        trawld = self.trawld(sim)
+        for header in (True, False):
+            sim.set(gzip_always=True, gzip_header=header)
+            status = trawld.wait_status(trawld.trigger())
+            rows = json.loads(trawld.object_of(status).read_bytes())
+            self.assertEqual((len(rows), status["post_count"]), (10, 10))
+            self.assertEqual(status["size_bytes"], trawld.object_of(status).stat().st_size)
 
     def test_an_empty_snapshot_is_finished_with_zero(self):
         for way in ("array", "text400", "failed"):

@@ -398,6 +398,8 @@ class Download(Case):
         answer = self.download(job, "format=json&compress=true")
         self.assertIsNone(answer.headers["Content-Encoding"])
         self.assertEqual(gzip.decompress(answer.body), plain)
+        self.sim.set(gzip_always=True)
+        self.assertEqual(gzip.decompress(self.download(job).body), plain)
 
     def test_chunked(self):
         self.start("--building", "0")

@@ -152,18 +152,18 @@ test_a_huge_cell_or_header_is_survived(void **state)
 static void
 test_what_is_sent_for_a_platform_is_known_again(void **state)
 {
-#define ASK(platform) "{\"platform\":\"" platform "\",\"url\":\"https://acme.example/in/a\",\"num_of_posts\":10," \
+#define ASK(platform) "{\"url\":\"https://" platform ".com/in/a\",\"num_of_posts\":10," \
 	"\"start_date\":\"2024-12-01\",\"end_date\":\"2024-12-24\",\"include_profile_data\":true}"
 	static const struct {
 		const char *ours, *theirs;
 		enum match match;
 	} rows[] = {
-		{ ASK("instagram"), "url,num_of_posts,start_date,end_date\nhttps://acme.example/in/a,10,12-01-2024,12-24-2024\n", SAME },
-		{ ASK("instagram"), "url,num_of_posts,start_date,end_date\nhttps://acme.example/in/a,10,2024-12-01,2024-12-24\n", OTHER },
-		{ ASK("linkedin"), "url,limit,start_date,end_date\nhttps://acme.example/in/a,10,2024-12-01,2024-12-24\n", SAME },
-		{ ASK("linkedin"), "url,limit,start_date,end_date\nhttps://acme.example/in/a,10,12-01-2024,12-24-2024\n", OTHER },
-		{ ASK("x"), "{\"url\":\"https://acme.example/in/a\",\"start_date\":\"2024-12-01\",\"end_date\":\"2024-12-24\"}", SAME },
-		{ ASK("reddit"), "url\nhttps://acme.example/in/a", SAME },
+		{ ASK("instagram"), "url,num_of_posts,start_date,end_date\nhttps://instagram.com/in/a,10,12-01-2024,12-24-2024\n", SAME },
+		{ ASK("instagram"), "url,num_of_posts,start_date,end_date\nhttps://instagram.com/in/a,10,2024-12-01,2024-12-24\n", OTHER },
+		{ ASK("linkedin"), "url,limit,start_date,end_date\nhttps://linkedin.com/in/a,10,2024-12-01,2024-12-24\n", SAME },
+		{ ASK("linkedin"), "url,limit,start_date,end_date\nhttps://linkedin.com/in/a,10,12-01-2024,12-24-2024\n", OTHER },
+		{ ASK("x"), "{\"url\":\"https://x.com/in/a\",\"start_date\":\"2024-12-01\",\"end_date\":\"2024-12-24\"}", SAME },
+		{ ASK("reddit"), "url\nhttps://reddit.com/in/a", SAME },
 	};
 
 	(void)state;

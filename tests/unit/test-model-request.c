@@ -109,6 +109,23 @@ static const struct bad {
 	{ "{\"url\":\"https://[::1/\"}", "url: has no valid IPv6 address" },
 	{ "{\"url\":\"https://[nope]/\"}", "url: has no valid IPv6 address" },
 	{ "{\"url\":\"https://a%2fb/\"}", "url: has a host name with characters" },
+	/* hosts */
+	{ "{\"url\":\"https://example.com/nike\"}", "url: example.com is a host of no platform that is known; known are "
+	    PLATFORM_NAMES },
+	{ "{\"url\":\"https://127.0.0.1/nike\"}", "url: 127.0.0.1 is a host of no platform" },
+	{ "{\"url\":\"https://[::1]/nike\"}", "url: ::1 is a host of no platform" },
+	{ "{\"url\":\"https://www.facebook.com.example.org/x\"}", "www.facebook.com.example.org is a host of no platform" },
+	{ "{\"url\":\"https://notfacebook.com/x\"}", "url: notfacebook.com is a host of no platform" },
+	{ "{\"url\":\"https://netflix.com/x\"}", "url: netflix.com is a host of no platform" },
+	{ "{\"url\":\"https://example.com/?https://www.facebook.com/x\"}", "url: example.com is a host of no platform" },
+	{ "{\"platform\":\"facebook\",\"url\":\"https://example.com\"}",
+	    "url: example.com is no host of facebook; its pages are at facebook.com, fb.com or fb.watch" },
+	{ "{\"platform\":\"tiktok\",\"num_of_posts\":1,\"url\":\"https://com/x\"}",
+	    "url: com is no host of tiktok; its pages are at tiktok.com" },
+	{ "{\"platform\":\"facebook\",\"url\":\"https://m.youtube.com/@a\"}",
+	    "url: m.youtube.com is a host of youtube, but the platform is facebook; correct one of them" },
+	{ "{\"url\":\"https://x.com/a\",\"dataset_id\":\"gd_lkaxegm826bjpoo9m5\"}", "is the data set of facebook, but the platform is x" },
+	{ "{\"url\":\"https://www.instagram.com/a\"}", "num_of_posts: is required for instagram" },
 	/* texts */
 	{ "{" FB ",\"dataset_id\":7}", "dataset_id: must be a string, but is a number" },
 	{ "{" FB ",\"dataset_id\":\"gd x\"}", "dataset_id: may contain letters, digits, _ and - only" },
@@ -178,7 +195,7 @@ texts_are_taken_up_to_their_limit(void **state)
 		size_t limit;
 	} rows[] = {
 		{ "dataset_id", "", 64 }, { "competitor", "", 256 }, { "brand", "", 256 },
-		{ "category", "", 256 }, { "url", "https://a.b/", 2048 },
+		{ "category", "", 256 }, { "url", "https://fb.com/", 2048 },
 	};
 
 	(void)state;
@@ -260,9 +277,9 @@ urls_that_people_paste_are_taken(void **state)
 	static const char *const urls[] = {
 		"https://www.facebook.com/GrowPLUScuaNutiFood/?locale=vi_VN",
 		"HTTPS://WWW.Facebook.com/x", "http://facebook.com", "https://facebook.com:8443/a",
-		"https://m.facebook.com/profile.php?id=1#top", "http://127.0.0.1:9/x", "http://[::1]:8080/x",
+		"https://m.facebook.com/profile.php?id=1#top", "https://de-de.facebook.com./x", "https://fb.watch/a1/",
 		"https://www.facebook.com/caf\xc3\xa9", "https://www.facebook.com/@nike/?u=a@b",
-		"https://z\xc3\xbc.example/", "https://a.b?x=1", "https://a.b#x",
+		"https://z\xc3\xbc.facebook.com/", "https://fb.com?x=1", "https://fb.com#x",
 	};
 
 	(void)state;
@@ -271,6 +288,37 @@ urls_that_people_paste_are_taken(void **state)
 
 		(void)snprintf(body, sizeof(body), "{\"url\":\"%s\"}", urls[i]);
 		assert_string_equal(read_good(body).url, urls[i]);
+	}
+}
+
+static void
+the_host_tells_the_platform(void **state)
+{
+	static const struct {
+		const char *host;
+		enum platform_id platform;
+	} rows[] = {
+		{ "www.facebook.com", PLATFORM_FACEBOOK }, { "fb.com", PLATFORM_FACEBOOK }, { "fb.watch", PLATFORM_FACEBOOK },
+		{ "web.facebook.com", PLATFORM_FACEBOOK }, { "www.instagram.com", PLATFORM_INSTAGRAM },
+		{ "instagram.com", PLATFORM_INSTAGRAM }, { "www.tiktok.com", PLATFORM_TIKTOK }, { "vm.tiktok.com", PLATFORM_TIKTOK },
+		{ "YouTube.com", PLATFORM_YOUTUBE }, { "youtu.be", PLATFORM_YOUTUBE }, { "m.youtube.com", PLATFORM_YOUTUBE },
+		{ "vn.linkedin.com", PLATFORM_LINKEDIN }, { "x.com", PLATFORM_X }, { "twitter.com", PLATFORM_X },
+		{ "mobile.twitter.com", PLATFORM_X }, { "old.reddit.com", PLATFORM_REDDIT }, { "redd.it", PLATFORM_REDDIT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		const char *name = platform_of(rows[i].platform)->name;
+		char body[256];
+		struct trigger_request r;
+
+		(void)snprintf(body, sizeof(body), "{\"num_of_posts\":1,\"url\":\"https://%s/a\"}", rows[i].host);
+		r = read_good(body);
+		assert_int_equal(r.platform, rows[i].platform);
+		assert_string_equal(r.dataset_id, platform_of(r.platform)->dataset_id);
+		(void)snprintf(body, sizeof(body), "{\"num_of_posts\":1,\"platform\":\"%s\",\"url\":\"https://%s/a\"}", name,
+		    rows[i].host);
+		assert_int_equal(read_good(body).platform, rows[i].platform);
 	}
 }
 
@@ -302,18 +350,18 @@ static void
 each_platform_gets_exactly_its_fields(void **state)
 {
 	(void)state;
-	check_input(ASK("facebook", "https://f.com/a"),
-	    "{\"url\":\"https://f.com/a\",\"num_of_posts\":25" US ",\"include_profile_data\":true}");
-	check_input(ASK("instagram", "https://i.com/a"),
-	    "{\"url\":\"https://i.com/a\",\"num_of_posts\":25" US "}");
-	check_input(ASK("tiktok", "https://t.com/a"),
-	    "{\"url\":\"https://t.com/a\",\"num_of_posts\":25" US "}");
-	check_input(ASK("youtube", "https://y.com/a"),
-	    "{\"url\":\"https://y.com/a\",\"num_of_posts\":25" US "}");
-	check_input(ASK("linkedin", "https://l.com/company/a"),
-	    "{\"url\":\"https://l.com/company/a\",\"limit\":25" ISO "}");
+	check_input(ASK("facebook", "https://fb.com/a"),
+	    "{\"url\":\"https://fb.com/a\",\"num_of_posts\":25" US ",\"include_profile_data\":true}");
+	check_input(ASK("instagram", "https://instagram.com/a"),
+	    "{\"url\":\"https://instagram.com/a\",\"num_of_posts\":25" US "}");
+	check_input(ASK("tiktok", "https://tiktok.com/a"),
+	    "{\"url\":\"https://tiktok.com/a\",\"num_of_posts\":25" US "}");
+	check_input(ASK("youtube", "https://youtube.com/a"),
+	    "{\"url\":\"https://youtube.com/a\",\"num_of_posts\":25" US "}");
+	check_input(ASK("linkedin", "https://linkedin.com/company/a"),
+	    "{\"url\":\"https://linkedin.com/company/a\",\"limit\":25" ISO "}");
 	check_input(ASK("x", "https://x.com/a"), "{\"url\":\"https://x.com/a\"" ISO "}");
-	check_input(ASK("reddit", "https://r.com/r/a"), "{\"url\":\"https://r.com/r/a\"}");
+	check_input(ASK("reddit", "https://reddit.com/r/a"), "{\"url\":\"https://reddit.com/r/a\"}");
 	/* what was not given is left out, false as well */
 	check_input("{" FB ",\"include_profile_data\":false}", "{" FB "}");
 	check_input("{" FB ",\"start_date\":\"2024-02-29\"}", "{" FB ",\"start_date\":\"02-29-2024\"}");
@@ -327,16 +375,16 @@ the_call_discovers_and_bounds_as_the_platform_needs(void **state)
 		const char *body, *discover_by;
 		uint32_t limit;
 	} rows[] = {
-		{ ASK("facebook", "https://f.com/a"), NULL, 0 },
-		{ ASK("instagram", "https://i.com/a"), "url", 0 },
-		{ ASK("tiktok", "https://t.com/a"), "profile_url", 0 },
-		{ ASK("youtube", "https://y.com/a"), "url", 0 },
+		{ ASK("facebook", "https://fb.com/a"), NULL, 0 },
+		{ ASK("instagram", "https://instagram.com/a"), "url", 0 },
+		{ ASK("tiktok", "https://tiktok.com/a"), "profile_url", 0 },
+		{ ASK("youtube", "https://youtube.com/a"), "url", 0 },
 		{ ASK("linkedin", "https://www.linkedin.com/company/in"), "company_url", 0 },
 		{ ASK("linkedin", "https://www.linkedin.com/in/someone/"), "profile_url", 0 },
 		{ ASK("linkedin", "https://www.linkedin.com/company/a?from=/in/b"), "company_url", 0 },
 		{ ASK("x", "https://x.com/a"), "profile_url", 25 },
 		{ ASK("twitter", "https://x.com/a"), "profile_url", 25 },
-		{ ASK("reddit", "https://r.com/r/a"), "subreddit_url", 25 },
+		{ ASK("reddit", "https://reddit.com/r/a"), "subreddit_url", 25 },
 	};
 
 	(void)state;
@@ -377,6 +425,7 @@ main(void)
 		cmocka_unit_test(only_url_is_needed_and_the_rest_has_defaults),
 		cmocka_unit_test(null_and_empty_text_count_as_not_given),
 		cmocka_unit_test(urls_that_people_paste_are_taken),
+		cmocka_unit_test(the_host_tells_the_platform),
 		cmocka_unit_test(canonical_text_is_the_same_for_the_same_request),
 		cmocka_unit_test(each_platform_gets_exactly_its_fields),
 		cmocka_unit_test(the_call_discovers_and_bounds_as_the_platform_needs),

@@ -42,7 +42,7 @@ answer_of(const struct row *row)
 	};
 
 	if (row->status / 100 == 3)
-		(void)str_copy(answer.location, sizeof(answer.location), "https://elsewhere/");
+		(void)str_copy(answer.location, sizeof(answer.location), "https://elsewhere/?a=b");
 	if (row->verdict != NET_ANSWERED)
 		(void)str_copy(answer.error, sizeof(answer.error), "connection broke");
 	return answer;
@@ -552,7 +552,7 @@ test_answers_about_an_input(void **state)
 		{ { 0, 200, "url\nx\ny\n", OUTCOME_OK, 0, "" }, BRIGHTDATA_READ, NULL },
 		{ { NET_STOPPED, 200, "", OUTCOME_OK, 0, "" }, BRIGHTDATA_READ, NULL },
 		{ { 0, 200, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "neither" }, BRIGHTDATA_UNREADABLE, NULL },
-		{ { 0, 200, "<html>\nno\n", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, BRIGHTDATA_UNREADABLE, NULL },
+		{ { 0, 200, "<html>\nno\n", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "BRIGHTDATA_BASE_URL" }, BRIGHTDATA_UNREADABLE, NULL },
 		{ { 0, 200, "{\"error\":\"no\"}", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, BRIGHTDATA_UNREADABLE,
 		  NULL },
 		{ { 0, 200, "{\"status\":\"building\",\"message\":\"m\"}", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
