@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -334,6 +335,27 @@ end_restore(const struct supervisor *sup)
 		    "that was there is %s%s%s", aside[0] ? sup->conf.data_dir : "none", aside[0] ? "/" : "", aside);
 }
 
+/* Other programs would go by them; our children never see them. */
+static void
+tell_of_proxies(const struct conf *conf)
+{
+	static const char *const names[] = {
+		"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+	};
+	char set[128] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < countof(names); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value != NULL && value[0] != '\0')
+			used += (size_t)snprintf(set + used, sizeof(set) - used, "%s%s", used > 0 ? ", " : "", names[i]);
+	}
+	if (used > 0 && conf->provider_proxy[0] == '\0')
+		log_as(KIND_PROXY_IGNORED, NULL, "the provider is asked directly: %s of the environment %s not used, "
+		    "PROVIDER_PROXY is what names a proxy", set, strchr(set, ',') != NULL ? "are" : "is");
+}
+
 static void
 open_listeners(struct supervisor *sup)
 {
@@ -443,6 +465,7 @@ main(int argc, char **argv)
 		refuse(EXIT_STATUS_CONFIG, KIND_CONFIG_INVALID, &why);
 	log_set_level((enum log_level)sup.conf.log_level);
 	log_set_format((enum log_format)sup.conf.log_format);
+	tell_of_proxies(&sup.conf);
 	find_programs(&sup);
 	take_data_dir(&sup);
 	end_restore(&sup);

@@ -21,6 +21,7 @@
 
 #define FILE_MAX	(64u << 10)
 #define KEY_FILE_MAX	4096
+#define CA_FILE_MAX	(4u << 20)
 #define CREDENTIAL_NAME "brightdata_api_key"
 #define SHOWN_NAME_MAX	40
 
@@ -43,6 +44,7 @@ void
 conf_done(struct conf *conf)
 {
 	mem_wipe(conf->brightdata_api_key, sizeof(conf->brightdata_api_key));
+	mem_wipe(conf->provider_proxy, sizeof(conf->provider_proxy));
 }
 
 static void
@@ -377,11 +379,38 @@ check_texts(const struct conf *conf, struct why *why)
 	return 0;
 }
 
+/* Without it each call would fail, and say so in libcurl's words. */
+static int
+check_ca_file(const struct conf *conf, struct why *why)
+{
+	const char *path = conf->provider_ca_file;
+	const struct option *o;
+	char *text;
+	size_t len;
+	int rc;
+
+	if (path[0] == '\0')
+		return 0;
+	rc = fs_read_small(path, CA_FILE_MAX, &text, &len);
+	if (rc < 0) {
+		rc = why_set(why, -rc, "cannot read %s: %s", path, strerror(-rc));
+	} else {
+		if (strstr(text, "CERTIFICATE-----") == NULL)
+			rc = why_set(why, EINVAL, "%s holds no certificate in PEM form", path);
+		free(text);
+	}
+	if (rc < 0 && option_find("PROVIDER_CA_FILE", &o) == 0)
+		prefix_origin(conf, o, why);
+	return rc < 0 ? -EINVAL : 0;
+}
+
 int
 conf_check(const struct conf *conf, struct why *why)
 {
 	int rc = check_texts(conf, why);
 
+	if (rc == 0)
+		rc = check_ca_file(conf, why);
 	if (rc == 0)
 		rc = check_backend(conf, why);
 	if (rc == 0)
@@ -422,6 +451,8 @@ conf_print(const struct conf *conf, FILE *out)
 			    *((const char *)conf + o->offset) != '\0' ? "(set, hidden)" : "(not set)");
 		else
 			option_write(conf, o, value);
+		if (o->hide != NULL)
+			o->hide(value);
 		(void)fprintf(out, "%s=%s  # ", o->name, value);
 		print_origin(conf, &conf->origin[i], out);
 		(void)fputc('\n', out);

@@ -49,6 +49,8 @@ struct conf {
 	int64_t	background_max_polls;
 	int64_t	background_download_timeout_ms;	/* a download that receives (almost) nothing for so long is given up and tried again */
 	int64_t	provider_calls_max;		/* calls in flight at the provider at a time, 1..10000 */
+	char	provider_proxy[512];		/* "" for none; may hold a password; pollers only */
+	char	provider_ca_file[1024];		/* "": the machine's authorities */
 	int64_t	reconcile_delay_ms;		/* wait before the first search after an unknown trigger outcome; 60 s */
 	int64_t	port;				/* 0: any free port, which the log then tells */
 	char	bind_address[64];
@@ -90,7 +92,8 @@ int conf_load_secrets(struct conf *, const char *credentials_directory, struct w
 /* What only the whole can tell: a key is there, paths are absolute, the template is valid, ... */
 int conf_check(const struct conf *, struct why *why);
 
-/* "NAME=value  # default|file:line|environment" a line, secrets as "(set, hidden)". */
+/* "NAME=value  # default|file:line|environment" a line, secrets as "(set, hidden)", a password within a
+ * value as "***". */
 void conf_print(const struct conf *, FILE *out);
 
 /* The options of one reader as text, the form conf_unpack reads; caller frees after

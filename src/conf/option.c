@@ -73,6 +73,56 @@ check_base_url(const char *text, struct why *why)
 	return 0;
 }
 
+/* One that names no more than a place: what stands behind its "@" is the host. */
+static const char *
+proxy_place(const char *text)
+{
+	static const char *const schemes[] = { "http://", "https://", "socks5h://", "socks5://" };
+	const char *at;
+
+	for (size_t i = 0; i < countof(schemes); i++) {
+		if (strncasecmp(text, schemes[i], strlen(schemes[i])) != 0)
+			continue;
+		at = strrchr(text, '@');
+		return at != NULL ? at + 1 : text + strlen(schemes[i]);
+	}
+	return NULL;
+}
+
+static int
+check_proxy(const char *text, struct why *why)
+{
+	const char *place = proxy_place(text);
+	char plain[OPTION_TEXT_SIZE];
+	struct url url;
+	int rc = check_visible(text, why);
+
+	if (rc < 0)
+		return rc;
+	if (place == NULL)
+		return why_set(why, EINVAL, "must begin with http://, https://, socks5h:// or socks5://");
+	if (snprintf(plain, sizeof(plain), "http://%s", place) >= (int)sizeof(plain))
+		return why_set(why, EINVAL, "is too long");
+	rc = url_split(plain, &url, why);
+	if (rc == 0 && (url.path_len > 1 || url.has_query))
+		rc = why_set(why, EINVAL, "must end with the host and its port");
+	return rc;
+}
+
+/* User and password give way to stars. */
+static void
+hide_password(char *value)
+{
+	char *from = strstr(value, "://"), *at = strrchr(value, '@');
+
+	if (from == NULL || at == NULL)
+		return;
+	from += 3;
+	if (at - from > 3)
+		memmove(from + 3, at, strlen(at) + 1);
+	memset(from, '*', at - from > 3 ? 3 : (size_t)(at - from));
+}
+
 static int
 check_address(const char *text, struct why *why)
 {
@@ -164,6 +214,15 @@ const struct option options[] = {
 	  .fallback = "16", .min = 1, .max = 10000, .readers = CONF_KEEPER,
 	  .help = "Calls in flight at the provider at a time, of all processes together. Bright Data blocks an "
 	  "address after 25 answers 429 in 5 minutes; above 20 a first burst alone can draw more than that." },
+	{ .name = "PROVIDER_PROXY", .kind = OPTION_TEXT, FIELD(provider_proxy),
+	  .fallback = "", .check = check_proxy, .is_path = true, .hide = hide_password, .readers = CONF_POLLER,
+	  .range = "http://, https://, socks5h:// or socks5:// [USER:PASSWORD@]HOST[:PORT]",
+	  .help = "Proxy that the provider is asked through. The proxy variables of the environment are not used." },
+	{ .name = "PROVIDER_CA_FILE", .kind = OPTION_TEXT, FIELD(provider_ca_file),
+	  .fallback = "", .check = check_path, .readers = CONF_POLLER,
+	  .range = "an absolute path",
+	  .help = "Certificates (PEM) that the provider's, and an https:// proxy's, are checked against instead of the "
+	  "machine's." },
 	{ .name = "RECONCILE_DELAY", .kind = OPTION_DURATION, FIELD(reconcile_delay_ms),
 	  .fallback = "60", .min = 0, .max = HOUR, .readers = CONF_KEEPER,
 	  .help = "Wait before the provider's list is searched for a trigger whose outcome is unknown." },

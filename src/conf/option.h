@@ -37,6 +37,7 @@ struct option {
 	const char	*range;		/* for people, when min, max and words do not tell it */
 	unsigned	 readers;	/* enum conf_reader, or-ed */
 	bool		 secret;	/* never shown */
+	void		(*hide)(char *value);	/* what of it is not shown, in place; or NULL */
 	bool		 is_path;	/* trailing slashes are dropped */
 	const char	*help;
 };

@@ -75,6 +75,11 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "Change ListenStream= of trawld.socket, or take PORT and BIND_ADDRESS out of the "
 	  "configuration.",
 	  false },
+	[KIND_PROXY_IGNORED] = { "proxy-ignored", LOG_LEVEL_WARNING, "6ad9c5e30d12103a61fa7a9ab841cff8",
+	  "Proxy variables of the environment are not used",
+	  "The line names them. The provider is asked directly: trawld takes a proxy from its configuration only.",
+	  "Set PROVIDER_PROXY if the provider is to be asked through a proxy; else take the variables out.",
+	  false },
 	[KIND_KEEPER_SILENT] = { "keeper-silent", LOG_LEVEL_WARNING, "6ec02083af6348e8981d1ebf34b6838b",
 	  "The keeper does not answer",
 	  "The keeper has given no sign of life, so the watchdog of systemd is not told that all is "

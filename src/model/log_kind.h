@@ -29,6 +29,7 @@ enum log_kind_id {
 	KIND_RELOAD_UNDONE,
 	KIND_RELOAD_UNASKABLE,
 	KIND_LISTENER_GIVEN,
+	KIND_PROXY_IGNORED,
 	KIND_KEEPER_SILENT,
 	KIND_CHILD_WAITS,
 	/* starts that fail: each ends its process with the status named */

@@ -47,6 +47,8 @@ poller_request(const struct poller *poller, const char *method, const char *url,
 		.bearer = poller->conf->brightdata_api_key,
 		.timeout_ms = timeout_ms,
 		.body_max = BRIGHTDATA_ANSWER_MAX,
+		.proxy = poller->conf->provider_proxy,
+		.ca_file = poller->conf->provider_ca_file,
 		.is_whole = brightdata_is_whole,
 	};
 }

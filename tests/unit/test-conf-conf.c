@@ -243,12 +243,93 @@ each_kind_refuses_bad_values_and_says_what_is_allowed(void **state)
 		{ "BRIGHTDATA_BASE_URL=https://u:p@a.b", "must not contain a user name" },
 		{ "BRIGHTDATA_BASE_URL=https://a.b/?x=1", "must not contain \"?\"" },
 		{ "BRIGHTDATA_BASE_URL=https://a.b/#x", "must not contain \"?\" or \"#\"" },
+		{ "PROVIDER_PROXY=proxy:3128", "PROVIDER_PROXY: must begin with http://, https://, socks5h:// or socks5://" },
+		{ "PROVIDER_PROXY=ftp://proxy", "must begin with" },
+		{ "PROVIDER_PROXY=http://", "must begin with" },
+		{ "PROVIDER_PROXY=http://u:p@", "names no host" },
+		{ "PROVIDER_PROXY=http://proxy:0", "has a port" },
+		{ "PROVIDER_PROXY=http://proxy/path", "must end with the host and its port" },
+		{ "PROVIDER_PROXY=http://proxy?x", "must end with the host and its port" },
+		{ "PROVIDER_PROXY=http://u:p w@proxy", "must be visible ASCII" },
+		{ "PROVIDER_CA_FILE=certs.pem", "must be an absolute path" },
 		{ "BRIGHTDATA_API_KEY=two words", "must be visible ASCII characters without spaces (character 4" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++)
 		check_refused(rows[i].text, rows[i].says);
+}
+
+static void
+a_proxy_is_taken_in_every_form_and_shown_without_its_password(void **state)
+{
+	static const struct {
+		const char *text, *kept, *shown;
+	} rows[] = {
+		{ "http://proxy.example:3128", "http://proxy.example:3128", "http://proxy.example:3128" },
+		{ "HTTPS://proxy/", "HTTPS://proxy", "HTTPS://proxy" },
+		{ "socks5h://[::1]:1080", "socks5h://[::1]:1080", "socks5h://[::1]:1080" },
+		{ "socks5://u@10.0.0.1", "socks5://u@10.0.0.1", "socks5://*@10.0.0.1" },
+		{ "http://u:p@proxy", "http://u:p@proxy", "http://***@proxy" },
+		{ "http://user:p@ss:wo/rd@proxy:1", "http://user:p@ss:wo/rd@proxy:1", "http://***@proxy:1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		char line[128], expected[160];
+		scoped_free char *printed = NULL;
+		size_t size;
+		FILE *out;
+
+		(void)snprintf(line, sizeof(line), "PROVIDER_PROXY=%s", rows[i].text);
+		conf_init(&conf);
+		if (conf_load_environment(&conf, (char *[]){ line, NULL }, &why) < 0)
+			fail_msg("%s", why.text);
+		assert_string_equal(conf.provider_proxy, rows[i].kept);
+		out = open_memstream(&printed, &size);
+		conf_print(&conf, out);
+		(void)fclose(out);
+		(void)snprintf(expected, sizeof(expected), "PROVIDER_PROXY=%s  # environment\n", rows[i].shown);
+		assert_non_null(strstr(printed, expected));
+		conf_done(&conf);
+		assert_string_equal(conf.provider_proxy, "");
+	}
+}
+
+static void
+a_file_of_certificates_must_hold_some(void **state)
+{
+	static const struct {
+		const char *content, *says;	/* NULL: no such file; fine */
+	} rows[] = {
+		{ NULL, "ca.pem: No such file" },
+		{ "", "holds no certificate in PEM form" },
+		{ "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n", NULL },
+	};
+
+	char key[] = "BRIGHTDATA_API_KEY=key", file_option[128];
+	const char *name = file_option + strlen("PROVIDER_CA_FILE=");
+
+	(void)state;
+	(void)snprintf(file_option, sizeof(file_option), "PROVIDER_CA_FILE=%s/ca.pem", dir);
+	for (size_t i = 0; i < countof(rows); i++) {
+		FILE *file;
+
+		(void)unlink(name);
+		if (rows[i].content != NULL) {
+			file = fopen(name, "w");
+			assert_non_null(file);
+			(void)fputs(rows[i].content, file);
+			(void)fclose(file);
+		}
+		conf_init(&conf);
+		assert_int_equal(conf_load_environment(&conf, (char *[]){ key, file_option, NULL }, &why), 0);
+		assert_int_equal(conf_check(&conf, &why), rows[i].says != NULL ? -EINVAL : 0);
+		if (rows[i].says != NULL && strstr(why.text, rows[i].says) == NULL)
+			fail_msg("%s", why.text);
+		conf_done(&conf);
+	}
+	(void)unlink(name);
 }
 
 static void
@@ -671,6 +752,8 @@ main(void)
 		TEST(defaults_are_the_documented_ones),
 		TEST(each_kind_takes_its_good_values),
 		TEST(each_kind_refuses_bad_values_and_says_what_is_allowed),
+		TEST(a_proxy_is_taken_in_every_form_and_shown_without_its_password),
+		TEST(a_file_of_certificates_must_hold_some),
 		TEST(base_url_allows_http_on_the_loopback_and_drops_slashes),
 		TEST(a_file_is_read_as_systemd_would),
 		TEST(broken_lines_are_refused_with_their_number),

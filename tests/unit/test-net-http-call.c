@@ -505,6 +505,88 @@ test_a_redirect_is_an_answer(void **state)
 	assert_int_equal(f->server->request_count, 1);
 }
 
+/* The proxy is the canned server, and the host behind it does not exist. */
+static void
+test_a_proxy_is_asked_in_the_place_of_the_host(void **state)
+{
+	struct fixture *f = *state;
+	struct http_request request = get(f);
+	struct outcome o = { 0 };
+	char proxy[64];
+
+	(void)snprintf(proxy, sizeof(proxy), "http://u:p@127.0.0.1:%d", f->server->port);
+	request.url = "http://provider.invalid/x?y=1";
+	request.proxy = proxy;
+	request.bearer = "key-of-the-account";
+	canned_on(f->server, "GET http://provider.invalid/x?y=1 HTTP/1.1", OK_HEAD(2) "ok", CANNED_KEEP);
+	run(f, &request, &o);
+	assert_int_equal(o.answer.verdict, NET_ANSWERED);
+	assert_string_equal(o.body, "ok");
+	assert_int_equal(canned_count(f->server, "Proxy-Authorization: Basic dTpw"), 1);
+	/* None is as good as one that is empty. */
+	request.url = f->url;
+	request.proxy = "";
+	f->server->rule_count = 0;
+	canned_on(f->server, "GET /x HTTP/1.1", OK_HEAD(2) "ok", CANNED_KEEP);
+	run(f, &request, &o);
+	assert_int_equal(o.answer.verdict, NET_ANSWERED);
+}
+
+/* What is said to the proxy is no byte of the request, and the key is not for its eyes. */
+static void
+test_nothing_was_sent_when_the_proxy_lets_nothing_through(void **state)
+{
+	static const struct {
+		const char *answer;
+		enum canned_end end;
+	} rows[] = {
+		{ "HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n", CANNED_KEEP },
+		{ "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno", CANNED_CLOSE },
+		{ "HTTP/1.1 200 Connection established\r\n\r\n", CANNED_CLOSE },
+		{ "", CANNED_CLOSE },
+		{ "", CANNED_RESET },
+	};
+	struct fixture *f = *state;
+	char proxy[64];
+
+	(void)snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", f->server->port);
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct http_request request = get(f);
+		struct outcome o = { .server = f->server };
+
+		request.method = "POST";
+		request.body = "[]";
+		request.body_len = 2;
+		request.fresh = true;
+		request.url = "https://provider.invalid/trigger";
+		request.proxy = proxy;
+		request.bearer = "key-of-the-account";
+		f->server->rule_count = 0;
+		canned_on(f->server, "CONNECT provider.invalid:443 HTTP/1.1", rows[i].answer, rows[i].end);
+		run(f, &request, &o);
+		if (o.answer.verdict != NET_NOT_SENT)
+			fail_msg("verdict %d (%s) for: %s", o.answer.verdict, o.answer.error, rows[i].answer);
+	}
+	assert_int_equal(f->server->request_count, countof(rows));
+	assert_int_equal(canned_count(f->server, "key-of-the-account"), 0);
+}
+
+static void
+test_certificates_that_cannot_be_read_let_nothing_out(void **state)
+{
+	struct fixture *f = *state;
+	struct http_request request = get(f);
+	struct outcome o = { 0 };
+	char url[64];
+
+	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d/", f->server->port);
+	request.url = url;
+	request.ca_file = "/nonexistent/ca.pem";
+	run(f, &request, &o);
+	assert_int_equal(o.answer.verdict, NET_NOT_SENT);
+	assert_non_null(strstr(o.answer.error, "/nonexistent/ca.pem"));
+}
+
 static void
 test_the_deadline_ends_a_silent_call(void **state)
 {
@@ -698,6 +780,9 @@ main(void)
 		TEST(test_a_refusal_does_not_repeat_the_key),
 		TEST(test_a_post_without_a_body_says_so),
 		TEST(test_a_redirect_is_an_answer),
+		TEST(test_a_proxy_is_asked_in_the_place_of_the_host),
+		TEST(test_nothing_was_sent_when_the_proxy_lets_nothing_through),
+		TEST(test_certificates_that_cannot_be_read_let_nothing_out),
 		TEST(test_the_deadline_ends_a_silent_call),
 		TEST(test_a_stalled_stream_is_given_up),
 		TEST(test_a_collected_body_is_bounded),
