@@ -55,6 +55,7 @@ static const struct member_row {
 } members[] = {
 	{ "count", VALUE_INT, AT(count), 0, -1, INT32_MAX },
 	{ "skip", VALUE_INT, AT(skip), 0, 0, INT32_MAX },
+	{ "every", VALUE_INT, AT(every), 0, 1, INT32_MAX },
 	{ "ms", VALUE_INT, AT(ms), PARAM_MS, 0, 86400000 },
 	{ "bytes", VALUE_INT, AT(bytes), PARAM_BYTES, 0, INT64_MAX },
 	{ "status", VALUE_INT, AT(status), PARAM_STATUS, 200, 599 },
@@ -213,6 +214,7 @@ fault_add(struct faults *faults, const json_t *spec, struct why *why)
 	fault->kind = kind->kind;
 	fault->call = (enum sim_call_kind)call;
 	fault->count = 1;
+	fault->every = 1;
 	fault->effect = kind->effect;
 	if ((r = fault_read(fault, kind, spec, why)) < 0) {
 		fault_free(fault);
@@ -243,6 +245,9 @@ fault_take(struct faults *faults, enum sim_call_kind call)
 			f->skip--;
 			continue;
 		}
+		if (++f->passed < f->every)
+			continue;
+		f->passed = 0;
 		if (f->count > 0)
 			f->count--;
 		f->hits++;

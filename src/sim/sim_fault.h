@@ -55,6 +55,8 @@ struct fault {
 	enum sim_call_kind call;
 	int64_t		 count;		/* left; -1: for ever */
 	int64_t		 skip;		/* calls left alone before it starts */
+	int64_t		 every;		/* of those after them it strikes each n-th */
+	int64_t		 passed;	/* calls left alone since it struck */
 	int64_t		 hits;		/* how often it has struck */
 	int64_t		 ms, bytes, status;
 	bool		 effect;	/* the call is carried out all the same */

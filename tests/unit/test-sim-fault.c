@@ -56,6 +56,17 @@ test_skip_lets_calls_pass_first(void **state)
 }
 
 static void
+test_every_lets_calls_pass_between(void **state)
+{
+	(void)state;
+	assert_int_equal(add("{\"call\":\"trigger\",\"kind\":\"lost\",\"skip\":1,\"every\":3,\"count\":2}"), 0);
+	for (int i = 1; i <= 12; i++) {
+		assert_null(fault_take(&faults, CALL_PROGRESS));
+		assert_int_equal(fault_take(&faults, CALL_TRIGGER) != NULL, i == 4 || i == 7);
+	}
+}
+
+static void
 test_minus_one_strikes_for_ever(void **state)
 {
 	(void)state;
@@ -109,6 +120,7 @@ test_bad_faults_are_refused_with_a_sentence(void **state)
 		{ "{\"call\":\"any\",\"kind\":\"delay\",\"ms\":\"5\"}", "whole number" },
 		{ "{\"call\":\"any\",\"kind\":\"reset\",\"bytes\":5}", "has no \"bytes\"" },
 		{ "{\"call\":\"any\",\"kind\":\"reset\",\"count\":-2}", "whole number" },
+		{ "{\"call\":\"any\",\"kind\":\"reset\",\"every\":0}", "from 1 to" },
 		{ "{\"call\":\"any\",\"kind\":\"status\",\"status\":99}", "from 200 to 599" },
 		{ "{\"call\":\"any\",\"kind\":\"rate_limit\",\"retry_after\":\"1\\r\\nX: y\"}",
 		    "text on one line" },
@@ -129,6 +141,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_a_fault_strikes_once_by_default, clear),
 		cmocka_unit_test_teardown(test_skip_lets_calls_pass_first, clear),
+		cmocka_unit_test_teardown(test_every_lets_calls_pass_between, clear),
 		cmocka_unit_test_teardown(test_minus_one_strikes_for_ever, clear),
 		cmocka_unit_test_teardown(test_faults_strike_in_the_order_they_were_set, clear),
 		cmocka_unit_test_teardown(test_building_strikes_downloads_only, clear),
