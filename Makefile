@@ -3,6 +3,7 @@
 #   make                build everything          make check     all tests, one kind after the other
 #   make unit           unit tests only           make flow      flow tests only
 #   make corpus         kept fuzz inputs replayed make fuzz      each fuzz target for FUZZ_SECONDS
+#   make check-many     a thousand crawls where `make flow` runs hundreds, outages of minutes (30 minutes)
 #   make bench          the table of ratios       make lint      static checks
 #   make headers        each header compiles alone
 #   make man            manual pages, completions make check-docs  what they and the documents say
@@ -133,8 +134,28 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call unit,$(t))))
 unit: $(UNIT_TESTS:%=$(B)/tests/unit/%)
 	@sh tests/unit/run.sh $^
 
-flow: all $(B)/trawld.catalog
-	@TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/flow/run.py tests/flow $(FLOW)
+# The set once more, with a clock that tests can set.
+CLOCK_PROGRAMS := $(filter-out trawlctl trawl-sim,$(PROGRAMS))
+define clock_program
+$(B)/clock/$(1): $(SRC_$(1):%.c=$(B)/%.o) $(B)/tests/flow/clock_shift.o $(B)/.flags
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LD) -Wl,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIB_$(1))
+endef
+$(foreach p,$(CLOCK_PROGRAMS),$(eval $(call clock_program,$(p))))
+clock: $(CLOCK_PROGRAMS:%=$(B)/clock/%)
+
+RUN_FLOW = @TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/flow/run.py tests/flow
+flow: all clock $(B)/trawld.catalog
+	$(RUN_FLOW) $(FLOW)
+
+# What tests of many crawls need to show it all; one test after the other. MANY: those whose name holds a word.
+MANY ?= many clock paid
+check-many: export TRAWLD_MANY ?= 1000
+check-many: export FLOW_JOBS ?= 1
+check-many: export FLOW_LIMIT ?= 3600
+check-many: all clock $(B)/trawld.catalog
+	$(RUN_FLOW) $(MANY)
 
 check: unit corpus check-docs flow
 
@@ -288,6 +309,6 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all unit flow check check-install check-install-broken corpus headers install install-trawld install-sim man \
+.PHONY: all unit flow clock check check-many check-install check-install-broken corpus headers install install-trawld install-sim man \
 	docs check-docs deb rpm clean bench fuzz fuzz-run lint FORCE
 .SECONDARY:

@@ -5,6 +5,7 @@ waits for conditions, never for a time. Logs go to files and are printed only wh
 a test fails. The build folder is $TRAWLD_BUILD (default: build).
 """
 
+import asyncio
 import contextlib
 import http.client
 import itertools
@@ -18,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import urllib.parse
@@ -25,6 +27,8 @@ import urllib.parse
 BUILD = pathlib.Path(os.environ.get("TRAWLD_BUILD", "build")).resolve()
 SANITIZED = "address" in BUILD.name
 PATIENCE = 60 if SANITIZED else 30  # seconds a condition may take before the test fails
+MANY = int(os.environ.get("TRAWLD_MANY", "150" if SANITIZED else "300"))  # crawls of a test of many
+THOROUGH = MANY >= 1000  # make check-many: what takes minutes is shown, too
 KEY = "flow-test-key-7f3a"  # looked for in logs, environments and command lines
 
 REQUEST = {  # all ten members of the trigger body
@@ -180,6 +184,81 @@ class Sim:
         return self.program.stop()
 
 
+class Relay:
+    """A port before a provider that can be closed and opened again, so that nobody is there for a while."""
+
+    def __init__(self, url):
+        far = urllib.parse.urlsplit(url)
+        self.far = far.hostname, far.port
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+        self.port, self.lanes = 0, set()
+        self.open()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def run(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
+
+    def open(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
+        self.listener.setblocking(False)
+        self.port = self.listener.getsockname()[1]
+        self.accepting = asyncio.run_coroutine_threadsafe(self._accept(), self.loop)
+
+    def close(self):
+        self.accepting.cancel()
+        self.run(self._cut())
+
+    def stop(self):
+        self.close()
+        self.run(self._end())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+    async def _accept(self):
+        while True:
+            near, _ = await self.loop.sock_accept(self.listener)
+            self.loop.create_task(self._serve(near))
+
+    async def _cut(self):
+        await asyncio.sleep(0)  # the one who accepts has gone
+        self.listener.close()
+        for lane in self.lanes:
+            lane.transport.abort()
+
+    @staticmethod
+    async def _end():
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        await asyncio.sleep(0)  # what was aborted is closed in the next turn
+
+    async def _serve(self, near):
+        lanes = set()
+        with near, contextlib.suppress(OSError, asyncio.CancelledError):
+            reader, writer = await asyncio.open_connection(sock=near)
+            lanes.add(writer)
+            self.lanes.add(writer)
+            far_reader, far_writer = await asyncio.open_connection(*self.far)
+            lanes.add(far_writer)
+            self.lanes.add(far_writer)
+            await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+        for lane in lanes:
+            lane.transport.abort()
+        self.lanes -= lanes
+
+    @staticmethod
+    async def _pass(reader, writer):
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
 class Trawld:
     """trawld with all its children, its data in a folder of the test."""
 
@@ -192,13 +271,14 @@ class Trawld:
         "LOG_LEVEL": "debug",
     }
 
-    def __init__(self, folder, provider, start=True, **conf):
+    def __init__(self, folder, provider, start=True, programs=BUILD, **conf):
         self.folder = pathlib.Path(folder)
         self.data = pathlib.Path(conf.get("DATA_DIR", self.folder / "data"))
         self.log_path = self.folder / f"trawld-{next(serial)}.log"
         self.file = self.log_path.with_suffix(".env")
         self.file.write_text("")
         self.provider = provider
+        self.programs = programs
         self.conf = {**self.QUICK, **conf}
         self.program = None
         self.url = None
@@ -217,7 +297,7 @@ class Trawld:
         self.mark = len(self.log())
         if "--config" not in options:
             options = ("--config", self.file, *options)
-        self.program = Program([*program, BUILD / "trawld", *options], self.log_path,
+        self.program = Program([*program, self.programs / "trawld", *options], self.log_path,
                                env=self.environment(), **more)
         self.starts += 1
 
@@ -374,6 +454,12 @@ class FlowTest(unittest.TestCase):
         self.programs.append(trawld)
         return trawld
 
+    def figures(self, **figures):
+        """A line for the summary of a run, whether the test passes or not."""
+        shown = ", ".join(f"{name.replace('_', ' ')} {value:.1f}" if isinstance(value, float) else
+                          f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
+        print(f"\n= {self._testMethodName}: {shown}", flush=True)
+
     def _clean(self):
         findings = []
         for program in reversed(self.programs):
@@ -418,3 +504,14 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def sqlite_change(path, statement):
+    """Changes one row of the store of a trawld that is not running."""
+    import sqlite3
+    connection = sqlite3.connect(path)
+    try:
+        with connection:
+            assert connection.execute(statement).rowcount == 1, statement
+    finally:
+        connection.close()

@@ -48,6 +48,8 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         for path, ok, bad, left, output, seconds in pool.map(run, files):
             print(f"{path.name}: {ok} passed, {bad} failed, {left} skipped in {seconds:.1f} s", flush=True)
+            for line in re.findall(r"^= (.*)$", output, re.M):
+                print(f"  {line}", flush=True)
             if bad:
                 print(output, flush=True)
             passed, failed, skipped = passed + ok, failed + bad, skipped + left

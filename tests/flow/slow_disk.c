@@ -1,5 +1,5 @@
 /*
- * slow_disk.c - put before the C library (LD_PRELOAD), it makes syncs of data last while the
+ * slow_disk.c - put before the C library (LD_PRELOAD), it makes syncs last while the
  * file $SLOW_DISK is there: as many seconds as it says, and so that the process waits as it
  * does for a disk, where no signal ends it. A parent waits so for a vfork()ed child.
  */
@@ -8,8 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int
-fdatasync(int fd)
+static void
+wait_for_disk(void)
 {
 	const char *path = getenv("SLOW_DISK");
 	FILE *file = path != NULL ? fopen(path, "re") : NULL;
@@ -24,5 +24,18 @@ fdatasync(int fd)
 		(void)sleep(seconds);
 		_exit(0);
 	}
+}
+
+int
+fdatasync(int fd)
+{
+	wait_for_disk();
 	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int
+fsync(int fd)
+{
+	wait_for_disk();
+	return (int)syscall(SYS_fsync, fd);
 }
