@@ -201,14 +201,11 @@ class Relay:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
 
     def open(self):
-        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
-        self.listener.setblocking(False)
-        self.port = self.listener.getsockname()[1]
-        self.accepting = asyncio.run_coroutine_threadsafe(self._accept(), self.loop)
+        self.run(self._open())
 
-    def close(self):
-        self.accepting.cancel()
-        self.run(self._cut())
+    def close(self, seconds=0):
+        """Nobody is let in any more; those who are inside are thrown out after so many seconds."""
+        self.run(self._close(seconds))
 
     def stop(self):
         self.close()
@@ -217,16 +214,25 @@ class Relay:
         self.thread.join()
         self.loop.close()
 
-    async def _accept(self):
-        while True:
-            near, _ = await self.loop.sock_accept(self.listener)
-            self.loop.create_task(self._serve(near))
+    async def _open(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
+        self.listener.setblocking(False)
+        self.port = self.listener.getsockname()[1]
+        self.loop.add_reader(self.listener, self._let_in)
 
-    async def _cut(self):
-        await asyncio.sleep(0)  # the one who accepts has gone
-        self.listener.close()
+    async def _close(self, seconds):
+        if self.listener.fileno() >= 0:
+            self.loop.remove_reader(self.listener)
+            self._let_in()  # to close the port resets who waits before it
+            self.listener.close()
+        await asyncio.sleep(seconds)
         for lane in self.lanes:
             lane.transport.abort()
+
+    def _let_in(self):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.loop.create_task(self._serve(self.listener.accept()[0]))
 
     @staticmethod
     async def _end():
@@ -238,6 +244,7 @@ class Relay:
 
     async def _serve(self, near):
         lanes = set()
+        near.setblocking(False)
         with near, contextlib.suppress(OSError, asyncio.CancelledError):
             reader, writer = await asyncio.open_connection(sock=near)
             lanes.add(writer)

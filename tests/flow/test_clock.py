@@ -111,10 +111,13 @@ class Clock(ClockTest):
         self.assertLess(after, before + INTERVAL + SLACK)
 
     def half_way(self, trawld, sim, crawls):
-        """As many crawls more as go through in two waves, the first of which has begun."""
-        before = len(crawls)
-        crawls.update(self.accept(trawld, 24, begin=before))
-        wait_for(lambda: len(sim.jobs()) >= before + 8, "some run, and more wait")
+        """As many crawls more as go through in two waves, the first of which has begun; no trigger is under way."""
+        crawls.update(self.accept(trawld, 24, begin=len(crawls)))
+
+        def begun():
+            counts = trawld.get("/health").json["crawls"]
+            return counts["polling"] >= 12 and counts["triggering"] == 0
+        wait_for(begun, "half of them run")
 
     def lives(self, stop):
         """Between two lives of trawld the clock is set; crawls of the first go on in the second."""
