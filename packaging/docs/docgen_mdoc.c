@@ -165,7 +165,7 @@ mdoc_settings(FILE *out, const struct subject *s)
 {
 	static const char *const kinds[] = {
 		[OPTION_TEXT] = "text", [OPTION_BOOL] = "yes or no", [OPTION_NUMBER] = "number",
-		[OPTION_DURATION] = "duration", [OPTION_WORD] = "word",
+		[OPTION_DURATION] = "duration", [OPTION_SIZE] = "size", [OPTION_WORD] = "word",
 	};
 	char range[256];
 

@@ -1,5 +1,5 @@
 /*
- * number.c - numbers and durations from text. Whole numbers throughout, so that 0.3
+ * number.c - numbers, durations and sizes from text. Whole numbers throughout, so that 0.3
  * seconds are 300 ms and not 299.
  */
 #include "base/number.h"
@@ -80,5 +80,27 @@ duration_parse(const char *text, int64_t *ret_ms)
 	for (int i = 0; i < part_digits; i++)
 		scale *= 10;
 	*ret_ms = whole * unit + part * unit / scale;
+	return 0;
+}
+
+int
+size_parse(const char *text, int64_t *ret_bytes)
+{
+	static const char sizes[] = SIZE_UNITS;
+	const char *unit;
+	int64_t value;
+	int shift = 0;
+
+	if (take_digits(&text, &value) <= 0)
+		return -EINVAL;
+	if (*text != '\0') {
+		unit = strchr(sizes, toupper((unsigned char)*text));
+		if (unit == NULL || text[1] != '\0')
+			return -EINVAL;
+		shift = 10 * (int)(unit - sizes + 1);
+	}
+	if (value > INT64_MAX / 2 >> shift)
+		return -EINVAL;
+	*ret_bytes = value << shift;
 	return 0;
 }

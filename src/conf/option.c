@@ -18,6 +18,7 @@
 #include "base/nearest.h"
 #include "base/number.h"
 #include "base/why.h"
+#include "model/event_file.h"
 #include "model/path.h"
 #include "model/url.h"
 
@@ -25,6 +26,9 @@
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
+
+#define KIB (INT64_C(1) << 10)
+#define TIB (INT64_C(1) << 40)
 
 /* ---- checks of texts; none repeats the text ---- */
 
@@ -158,6 +162,7 @@ static const char *const format_words[] = {
 };
 static const char *const auto_word[] = { "auto", NULL };
 static const char *const forever_word[] = { "forever", NULL };
+static const char *const off_word[] = { "off", NULL };
 
 #define FIELD(member) \
 	.offset = offsetof(struct conf, member), .size = sizeof(((struct conf *)NULL)->member)
@@ -269,6 +274,13 @@ const struct option options[] = {
 	{ .name = "EVENT_PUBLISHING_ENABLED", .kind = OPTION_BOOL, FIELD(event_publishing_enabled),
 	  .fallback = "true", .readers = CONF_KEEPER | CONF_PUBLISHER,
 	  .help = "Announce what happens to crawls as events." },
+	{ .name = "EVENTS_FILE_SIZE", .kind = OPTION_SIZE, FIELD(events_file_size),
+	  .fallback = "256M", .min = 64 * KIB, .max = TIB, .words = off_word, .readers = CONF_PUBLISHER,
+	  .help = "Length at which events.ndjson becomes events.ndjson.1 and a new one is begun; off lets it grow, "
+	  "or another program rotate it." },
+	{ .name = "EVENTS_FILE_COUNT", .kind = OPTION_NUMBER, FIELD(events_file_count),
+	  .fallback = "8", .min = 1, .max = EVENT_FILES_MAX, .readers = CONF_PUBLISHER,
+	  .help = "Number of old event files that are kept; the oldest is removed when one more comes." },
 	{ .name = "RETRY_MAX_ATTEMPTS", .kind = OPTION_NUMBER, FIELD(retry_max_attempts),
 	  .fallback = "3", .min = 1, .max = 100, .readers = CONF_KEEPER | CONF_POLLER,
 	  .help = "Attempts at a download whose body is not valid data, over several minutes, before the crawl fails." },
@@ -364,6 +376,19 @@ read_duration(int64_t *ret, const struct option *o, const char *text, struct why
 }
 
 static int
+read_size(int64_t *ret, const struct option *o, const char *text, struct why *why)
+{
+	int64_t value;
+
+	if (o->words != NULL && strcasecmp(text, o->words[0]) == 0)
+		value = 0;
+	else if (size_parse(text, &value) < 0 || value < o->min || value > o->max)
+		return refuse(o, text, why);
+	*ret = value;
+	return 0;
+}
+
+static int
 read_bool(bool *ret, const struct option *o, const char *text, struct why *why)
 {
 	static const char *const words[] = {
@@ -422,6 +447,8 @@ option_read(struct conf *conf, const struct option *o, const char *text, struct 
 		return read_number(field(conf, o), o, text, why);
 	case OPTION_DURATION:
 		return read_duration(field(conf, o), o, text, why);
+	case OPTION_SIZE:
+		return read_size(field(conf, o), o, text, why);
 	case OPTION_WORD:
 		return read_word(field(conf, o), o, text, why);
 	}
@@ -452,6 +479,20 @@ write_duration(char *dst, size_t size, int64_t ms)
 		write_seconds(dst, size, ms);
 }
 
+/* In the largest unit that needs no decimals. */
+static void
+write_size(char *dst, size_t size, int64_t bytes)
+{
+	const char *unit = SIZE_UNITS;
+	char suffix[2] = "";
+
+	for (; *unit != '\0' && bytes > 0 && bytes % KIB == 0; unit++) {
+		bytes /= KIB;
+		suffix[0] = *unit;
+	}
+	(void)snprintf(dst, size, "%" PRId64 "%s", bytes, suffix);
+}
+
 char *
 option_write(const struct conf *conf, const struct option *o, char *dst)
 {
@@ -477,8 +518,11 @@ option_write(const struct conf *conf, const struct option *o, char *dst)
 		(void)snprintf(dst, OPTION_TEXT_SIZE, "%s", o->words[number]);
 		break;
 	case OPTION_NUMBER:
+	case OPTION_SIZE:
 		if (number == 0 && o->words != NULL)
 			(void)snprintf(dst, OPTION_TEXT_SIZE, "%s", o->words[0]);
+		else if (o->kind == OPTION_SIZE)
+			write_size(dst, OPTION_TEXT_SIZE, number);
 		else
 			(void)snprintf(dst, OPTION_TEXT_SIZE, "%" PRId64, number);
 		break;
@@ -516,6 +560,12 @@ option_range(const struct option *o, char *dst, size_t size)
 		write_seconds(from, sizeof(from), o->min);
 		write_seconds(to, sizeof(to), o->max);
 		(void)snprintf(dst, size, "%s%s%s to %s seconds, or a number with " DURATION_UNITS,
+		    o->words != NULL ? o->words[0] : "", o->words != NULL ? ", or " : "", from, to);
+		break;
+	case OPTION_SIZE:
+		write_size(from, sizeof(from), o->min);
+		write_size(to, sizeof(to), o->max);
+		(void)snprintf(dst, size, "%s%s%s to %s: bytes, or a number with K, M, G or T",
 		    o->words != NULL ? o->words[0] : "", o->words != NULL ? ", or " : "", from, to);
 		break;
 	case OPTION_WORD:

@@ -22,6 +22,7 @@ enum option_kind {
 	OPTION_BOOL,		/* bool */
 	OPTION_NUMBER,		/* int64_t within [min, max] */
 	OPTION_DURATION,	/* int64_t milliseconds within [min, max] */
+	OPTION_SIZE,		/* int64_t bytes within [min, max] */
 	OPTION_WORD,		/* int64_t: index into words */
 };
 
@@ -32,7 +33,7 @@ struct option {
 	size_t		 size;		/* of the field */
 	const char	*fallback;	/* the default, as text; "" for none */
 	int64_t		 min, max;
-	const char	*const *words;	/* WORD: NULL-terminated. NUMBER, DURATION: words[0], if any, stands for 0 */
+	const char	*const *words;	/* WORD: NULL-terminated. NUMBER, DURATION, SIZE: words[0], if any, stands for 0 */
 	int		(*check)(const char *text, struct why *why);	/* TEXT: what is allowed; or NULL */
 	const char	*range;		/* for people, when min, max and words do not tell it */
 	unsigned	 readers;	/* enum conf_reader, or-ed */

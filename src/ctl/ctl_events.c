@@ -1,12 +1,17 @@
 /*
- * ctl_events.c - shows the local event log. Reads the file itself, whole lines only:
- * what stands behind the last newline is still being written. With --follow it
- * goes on when the file grows, is cut, or is replaced by a new one of its name.
+ * ctl_events.c - shows the local event log. Reads the files themselves, the oldest first,
+ * whole lines only: what stands behind the last newline is still being written. With
+ * --follow it goes on when the file grows, is cut, or is replaced by a new one of its name.
+ *
+ * Files change their names while they are read. So the file that was read to its end stays
+ * open, is looked for under every name, and the one after it is taken: no rotation in
+ * between makes a line be missed or read twice.
  */
 #include "ctl/ctl.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +21,7 @@
 #include "base/number.h"
 #include "base/uuid.h"
 #include "ctl/ctl_event.h"
+#include "model/event_file.h"
 
 #define LINE_LIMIT   (1u << 20)	/* a longer line is not ours: passed over */
 #define LOOK_AGAIN_MS 200
@@ -124,18 +130,135 @@ read_on(struct reading *r)
 	return n < 0 ? -errno : 0;
 }
 
-static int
-open_log(struct reading *r)
+static void
+close_log(struct reading *r)
 {
-	r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
-	if (r->fd < 0)
+	if (r->fd >= 0)
+		(void)close(r->fd);
+	r->fd = -1;
+}
+
+/* Opens the file of that number (0: the one that is written) in the place of another. */
+static int
+open_log(struct reading *r, unsigned number)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (event_file_path(path, sizeof(path), r->path, number) < 0)
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return -errno;
-	if (fstat(r->fd, &r->st) < 0)
-		return -errno;
+	close_log(r);
+	r->fd = fd;
 	r->offset = 0;
 	r->len = 0;
 	r->too_long = false;
+	if (fstat(r->fd, &r->st) < 0)
+		return -errno;
 	return S_ISREG(r->st.st_mode) ? 0 : -EINVAL;
+}
+
+static bool
+stat_log(const struct reading *r, unsigned number, struct stat *ret)
+{
+	char path[PATH_MAX];
+
+	return event_file_path(path, sizeof(path), r->path, number) == 0 && stat(path, ret) == 0;
+}
+
+/* What lies under that number is the file that is open. */
+static bool
+is_ours(const struct reading *r, unsigned number)
+{
+	struct stat st;
+
+	return r->fd >= 0 && stat_log(r, number, &st) && st.st_ino == r->st.st_ino && st.st_dev == r->st.st_dev;
+}
+
+/* The next older file than that of a number; 0: there is none. */
+static unsigned
+older_than(const struct reading *r, unsigned number)
+{
+	struct stat st;
+
+	while (++number <= EVENT_FILES_MAX)
+		if (stat_log(r, number, &st))
+			return number;
+	return 0;
+}
+
+static unsigned
+oldest(const struct reading *r)
+{
+	unsigned found = 0, older;
+
+	while ((older = older_than(r, found)) > 0)
+		found = older;
+	return found;
+}
+
+static bool
+is_before(struct timespec a, struct timespec b)
+{
+	return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
+
+/* The number of the file that is open. One that was removed, or moved to another name, was
+ * before those that were written after it. */
+static unsigned
+own_number(const struct reading *r)
+{
+	struct stat own = { 0 }, st;
+	unsigned last = 0;
+
+	(void)fstat(r->fd, &own);
+	/* Upwards, as they are renamed: none slips through. */
+	for (unsigned n = 0; n <= EVENT_FILES_MAX; n++) {
+		if (!stat_log(r, n, &st))
+			continue;
+		if (st.st_ino == own.st_ino && st.st_dev == own.st_dev)
+			return n;
+		if (is_before(own.st_mtim, st.st_mtim))
+			last = n;
+	}
+	return last + 1;
+}
+
+static unsigned
+newer_than(const struct reading *r, unsigned number)
+{
+	struct stat st;
+
+	while (--number > 0 && !stat_log(r, number, &st))
+		;
+	return number;
+}
+
+/* Goes on with the file after the one that was read to its end. -ENOENT: it is about to be
+ * made. A rotation may come in between; what is between the two then shows. */
+static int
+open_next(struct reading *r)
+{
+	struct reading next = *r;
+	unsigned number, newer;
+	int error;
+
+	for (;;) {
+		number = own_number(r);
+		newer = newer_than(r, number);
+		next.fd = -1;
+		error = open_log(&next, newer);
+		if (newer_than(r, number) == newer && own_number(r) == number)
+			break;
+		close_log(&next);
+	}
+	if (next.fd >= 0) {
+		close_log(r);
+		*r = next;
+	}
+	return error;
 }
 
 static int
@@ -154,17 +277,40 @@ refuse_log(struct reading *r, int error)
 	return CTL_FAILED;
 }
 
-/* Another file has the name now, or this one was cut: read from the start. */
+/* This one was cut: read from the start. */
 static bool
-was_replaced(const struct reading *r)
+was_cut(const struct reading *r)
 {
-	struct stat named, own;
+	struct stat own;
 
-	if (stat(r->path, &named) < 0)
-		return false;
-	if (named.st_ino != r->st.st_ino || named.st_dev != r->st.st_dev)
-		return true;
 	return fstat(r->fd, &own) == 0 && own.st_size < r->offset;
+}
+
+/* To the end of all there is now: what the writer left for another file is whole, and is
+ * read once more to its end before that. */
+static int
+read_all(struct reading *r)
+{
+	int error = read_on(r);
+
+	while (error == 0 && !is_ours(r, 0)) {
+		error = read_on(r);
+		if (error == 0)
+			error = open_next(r);
+		if (error == 0)
+			error = read_on(r);
+	}
+	return error == -ENOENT ? 0 : error;
+}
+
+static int
+look_again(struct reading *r)
+{
+	int error = 0;
+
+	if (r->fd < 0 || was_cut(r))
+		error = open_log(r, 0);
+	return error == 0 ? read_all(r) : error;
 }
 
 static int
@@ -174,33 +320,55 @@ follow(struct reading *r)
 
 	ctl_catch_interrupt(r->ctl);
 	while (error == 0 && ctl_sleep(r->ctl, LOOK_AGAIN_MS) && !ferror(stdout)) {
-		if (r->fd >= 0 && was_replaced(r)) {
-			(void)close(r->fd);
-			r->fd = -1;
-		}
-		if (r->fd < 0) {
-			error = open_log(r);
-			if (error == -ENOENT) {
-				error = 0;
-				continue;
-			}
-		}
-		if (error == 0)
-			error = read_on(r);
+		error = look_again(r);
+		if (error == -ENOENT)
+			error = 0;
 	}
 	return error == 0 ? EX_OK : refuse_log(r, error);
+}
+
+/* The last lines stand in the newest file as a rule: older ones are read only for want of lines. */
+static int
+read_last(struct reading *r)
+{
+	unsigned first = 0;
+	int error;
+
+	for (;;) {
+		r->odd = 0;
+		r->kept_count = 0;
+		error = open_log(r, first);
+		if (error == 0)
+			error = read_all(r);
+		else if (error != -ENOENT)
+			return error;
+		if (r->kept_count >= r->limit || older_than(r, first) == 0)
+			return error;
+		first = older_than(r, first);
+	}
+}
+
+static int
+read_from_oldest(struct reading *r)
+{
+	unsigned number;
+	int error;
+
+	do {
+		number = oldest(r);
+		error = open_log(r, number);
+	} while (number > 0 && (error == -ENOENT || (error == 0 && !is_ours(r, oldest(r)))));
+	return error == 0 ? read_all(r) : error;
 }
 
 static int
 read_log(struct reading *r)
 {
 	bool follows = r->ctl->args->value[OPT_FOLLOW] != NULL;
-	int error = open_log(r);
+	int error = r->limit > 0 && r->only[0] == '\0' ? read_last(r) : read_from_oldest(r);
 
 	if (error == -ENOENT && follows)
 		ctl_say(r->ctl, "no event log at %s yet; waiting for it (Ctrl-C ends)", r->path);
-	else if (error == 0)
-		error = read_on(r);
 	if (error < 0 && !(error == -ENOENT && follows))
 		return refuse_log(r, error);
 	if (r->limit > 0)
@@ -234,7 +402,7 @@ read_arguments(struct reading *r, char *path, size_t size)
 	}
 	r->limit = (size_t)limit;
 	r->path = args->value[OPT_LOG];
-	if (r->path == NULL && ctl_data_path(path, size, args, "events.ndjson") < 0) {
+	if (r->path == NULL && ctl_data_path(path, size, args, EVENT_FILE_NAME) < 0) {
 		ctl_say(r->ctl, "the data directory's path is too long");
 		return EX_USAGE;
 	}
@@ -259,7 +427,6 @@ ctl_events(struct ctl *ctl)
 	if (r.kept != NULL)
 		print_kept(&r);
 	free(r.line);
-	if (r.fd >= 0)
-		(void)close(r.fd);
+	close_log(&r);
 	return status;
 }

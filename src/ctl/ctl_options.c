@@ -111,8 +111,9 @@ const struct ctl_command ctl_commands[] = {
 	    "  trawlctl events --limit 20\n"
 	    "  trawlctl events 0190a1b2-0000-7000-8000-000000000000 --json\n"
 	    "  trawlctl events --follow\n",
-	    "Reads DATA_DIR/events.ndjson (or --file) itself: it needs no daemon, but the right\n"
-	    "to read that file. With --json the lines are printed as they are.\n",
+	    "Reads DATA_DIR/events.ndjson (or --file) itself, after the full ones before it (.1, .2\n"
+	    "and so on, the highest number first): it needs no daemon, but the right to read\n"
+	    "those files. With --json the lines are printed as they are.\n",
 	    ctl_events, true },
 	{ "health", NULL, "Ask how the daemon is", "  trawlctl health\n",
 	    "Ends with 0 when it is healthy, else 1.\n", ctl_health, false },

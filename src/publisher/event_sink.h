@@ -53,11 +53,20 @@ event_sink_free(struct event_sink *sink)
 		sink->ops->free(sink);
 }
 
+/* When a file is full, and how many full ones stay beside the one that is written. */
+struct sink_file_limits {
+	int64_t	 size;		/* bytes; 0: never */
+	unsigned count;		/* 1..EVENT_FILES_MAX */
+};
+
 /* One line an event in directory/events.ndjson:
  * {"topic":"{topic_prefix}-{event_type}","attributes":{...},"message":{...}}.
- * Opens nothing yet; a file that cannot be opened fails the put. Each event stands
- * in the file exactly once, also when this process is killed at any moment,
- * unless the file is moved away at that very moment. */
-struct event_sink *sink_file_new(const char *directory, const char *topic_prefix);
+ * Opens nothing yet; a file that cannot be opened fails the put. Before a batch that
+ * would make the file longer than its limit it becomes events.ndjson.1, that one .2 and so
+ * on; the oldest is removed. A batch is never divided. Each event stands in the files
+ * exactly once, also when this process is killed at any moment, unless a file is moved
+ * away by others at that very moment. */
+struct event_sink *sink_file_new(const char *directory, const char *topic_prefix,
+    const struct sink_file_limits *);
 
 #endif

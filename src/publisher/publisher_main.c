@@ -43,12 +43,14 @@ main(int argc, char **argv)
 	static struct conf conf;
 	struct control *control = control_start(argc, argv, ROLE_PUBLISHER, &conf);
 	struct program program = { .base = loop_new() };
+	struct sink_file_limits limits;
 
 	if (conf.storage_backend != STORAGE_LOCAL)
 		control_refuse(control, EXIT_STATUS_CONFIG, KIND_CONFIG_INVALID,
 		    "STORAGE_BACKEND: this publisher was built for local storage only");
+	limits = (struct sink_file_limits){ conf.events_file_size, (unsigned)conf.events_file_count };
 	program.publisher = publisher_new(program.base,
-	    sink_file_new(conf.data_dir, conf.pubsub_topic_prefix));
+	    sink_file_new(conf.data_dir, conf.pubsub_topic_prefix, &limits));
 	control_attach(control, program.base, &events, &program);
 	control_ready(control);
 	(void)event_base_dispatch(program.base);

@@ -72,7 +72,7 @@ class Options(unittest.TestCase):
         self.assertEqual(found, settings())
         for name, kind, sentence, allowed, _ in told:
             self.assertTrue(sentence.endswith(".") and allowed, name)
-            self.assertIn(kind, ("text", "yes or no", "number", "duration", "word"))
+            self.assertIn(kind, ("text", "yes or no", "number", "duration", "size", "word"))
 
 
 class Claims(unittest.TestCase):

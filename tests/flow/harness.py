@@ -397,12 +397,21 @@ class Trawld:
             return None
         return wait_for(look, f"crawl {crawl_id} becomes {' or '.join(wanted)}", seconds)
 
+    def event_files(self):
+        """The oldest first."""
+        return sorted(self.data.glob("events.ndjson*"), key=lambda path: -int(path.suffix[1:].replace("ndjson", "0")))
+
+    def event_lines(self):
+        """Whole lines of all files as they are at one moment, between two rotations."""
+        while True:
+            with contextlib.suppress(FileNotFoundError):
+                before = [(path, path.stat().st_ino) for path in self.event_files()]
+                found = b"".join(path.read_bytes() for path, _ in before)
+                if before == [(path, path.stat().st_ino) for path in self.event_files()]:
+                    return found.split(b"\n")[:-1]
+
     def events(self, crawl_id=None):
-        path = self.data / "events.ndjson"
-        if not path.exists():
-            return []
-        lines = path.read_bytes().split(b"\n")
-        events = [json.loads(line) for line in lines[:-1]]
+        events = [json.loads(line) for line in self.event_lines()]
         return [e for e in events if crawl_id in (None, e["message"]["data"]["crawl_id"])]
 
     def event_types(self, crawl_id):

@@ -10,6 +10,7 @@ import http.server
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -53,6 +54,15 @@ class CtlTest:
             self.assertIn(word, done.stderr + done.stdout)
         self.assertNotIn("\033", done.stdout + done.stderr)
         return done
+
+    def following(self, *words):
+        follower = start_ctl("events", "--follow", *words)
+
+        def end():
+            follower.kill()
+            follower.communicate()
+        self.addCleanup(end)
+        return follower
 
     def fields(self, text):
         return dict(re.split(r"  +", line, maxsplit=1) for line in text.splitlines() if "  " in line)
@@ -158,6 +168,77 @@ class Words(CtlTest, unittest.TestCase):
             self.assertEqual(follower.wait(20), OK)
 
 
+    def old_log(self, number):
+        return self.folder / f"events.ndjson.{number}"
+
+    def test_events_are_read_from_old_files_first(self):
+        log = self.folder / "events.ndjson"
+        lines = [self.event_line(str(uuid.uuid4())) for _ in range(60)]
+        # A rotation was cut short: one number is free.
+        for number, first in ((12, 0), (2, 10), (1, 20), (0, 30)):
+            path = self.old_log(number) if number else log
+            path.write_text("".join(line + "\n" for line in lines[first:first + 10]))
+        for other in ("1.gz", "x", "1x", "-20260101"):
+            (self.folder / f"events.ndjson.{other}").write_text("not one of them\n")
+        done = self.expect(ctl("events", "--json", "--file", log), OK)
+        self.assertEqual((done.stdout.splitlines(), done.stderr), (lines[:40], ""))
+        for limit in (1, 9, 10, 11, 35, 40, 100):
+            done = self.expect(ctl("events", "--json", "--file", log, "--limit", limit), OK)
+            self.assertEqual(done.stdout.splitlines(), lines[:40][-limit:], limit)
+        only = json.loads(lines[15])["message"]["data"]["crawl_id"]
+        done = self.expect(ctl("events", only, "--json", "--file", log, "--limit", "1"), OK)
+        self.assertEqual(done.stdout.splitlines(), [lines[15]])
+        # The one that is written is about to be made.
+        log.unlink()
+        for words in ((), ("--limit", "100")):
+            done = self.expect(ctl("events", "--json", "--file", log, *words), OK)
+            self.assertEqual(done.stdout.splitlines(), lines[:30])
+
+    def rotate(self, count):
+        """As the publisher does it."""
+        free = next((n for n in range(1, count) if not self.old_log(n).exists()), count)
+        for number in range(free, 1, -1):
+            self.old_log(number - 1).rename(self.old_log(number))
+        (self.folder / "events.ndjson").rename(self.old_log(1))
+
+    def test_events_are_followed_over_rotations(self):
+        log = self.folder / "events.ndjson"
+        lines = [self.event_line(str(uuid.uuid4())) for _ in range(2000)]
+        log.write_text("".join(line + "\n" for line in lines[:100]))
+        follower = self.following("--json", "--file", log)
+        for _ in range(100):
+            follower.stdout.readline()
+        # Many between two looks, and a reader that comes to some in the midst of it.
+        readers = []
+        for first in range(100, 2000, 25):
+            if random.random() < 0.9:
+                self.rotate(99)
+            with open(log, "a") as out:
+                out.write("".join(line + "\n" for line in lines[first:first + 25]))
+            if first % 300 == 0:
+                readers.append(start_ctl("events", "--json", "--file", log))
+            time.sleep(random.choice((0, 0, 0, 0.02, 0.2)))
+        seen = [follower.stdout.readline().rstrip("\n") for _ in range(1900)]
+        self.assertEqual(seen, lines[100:])
+        for reader in readers:
+            with reader:
+                got = reader.stdout.read().splitlines()
+                self.assertEqual(got, lines[:len(got)])
+                self.assertGreater(len(got), 100)
+        # Stopped for so long that its file is gone; then what is newer is all there is.
+        follower.send_signal(signal.SIGSTOP)
+        for path in self.folder.glob("events.ndjson.*"):
+            path.unlink()
+        log.unlink()
+        self.old_log(1).write_text(lines[0] + "\n")
+        log.write_text(lines[1] + "\n")
+        follower.send_signal(signal.SIGCONT)
+        self.assertEqual([follower.stdout.readline().rstrip("\n") for _ in range(2)], lines[:2])
+        follower.send_signal(signal.SIGINT)
+        self.assertEqual(follower.wait(20), OK)
+        self.assertEqual(follower.stdout.read(), "")
+
+
 class Real(CtlTest, FlowTest):
     """Against a real trawld."""
 
@@ -196,6 +277,27 @@ class Real(CtlTest, FlowTest):
         self.daemon.wait_events(crawl_id, "crawl-triggered", "data-ingestion-completed")
         done = self.expect(ctl("events", crawl_id, "--data-dir", self.daemon.data), OK)
         self.assertIn("data-ingestion-completed", done.stdout)
+
+    def test_events_of_a_log_that_is_rotated_while_its_writer_is_killed(self):
+        daemon = self.trawld(self.sim("--building", "0", "--ready-after", "0"), EVENTS_FILE_SIZE="64K",
+                             EVENTS_FILE_COUNT="100", TRIGGER_WAIT_SECONDS="0", BACKGROUND_POLL_INTERVAL="10ms",
+                             DATA_DIR=str(self.folder / "rotated"), BACKGROUND_MAX_WORKERS="4", PROVIDER_CALLS_MAX="64")
+        log = daemon.data / "events.ndjson"
+        follower = self.following("--json", "--file", log)
+        for n in range(400):
+            daemon.trigger(url=f"{PAGE}{n}")
+            if n % 80 == 40:
+                daemon.kill_child("publisher")
+        wait_for(lambda: len(daemon.event_lines()) == 800, "all events are there", 120)
+        files = daemon.event_files()
+        self.assertGreater(len(files), 5)
+        self.assertEqual(len({e["attributes"]["ce-id"] for e in daemon.events()}), 800)
+        for path in files[:-1]:
+            self.assertLessEqual(path.stat().st_size, 65536 + 65536)
+        written = [line.decode() for line in daemon.event_lines()]
+        done = self.expect(ctl("events", "--json", "--data-dir", daemon.data), OK)
+        self.assertEqual(done.stdout.splitlines(), written)
+        self.assertEqual([follower.stdout.readline().rstrip("\n") for _ in range(800)], written)
 
     def test_json_is_the_apis_own(self):
         made = json.loads(self.expect(self.run_ctl("trigger", PAGE, "-n", "5", "--json"), OK).stdout)

@@ -66,6 +66,30 @@ what_is_no_duration_is_refused(void **state)
 	}
 }
 
+static void
+sizes_are_bytes_or_have_a_unit(void **state)
+{
+	static const struct { const char *text; int64_t bytes; } rows[] = {
+		{ "0", 0 }, { "1", 1 }, { "65536", 65536 }, { "64K", 65536 }, { "64k", 65536 }, { "256M", 268435456 },
+		{ "1g", 1073741824 }, { "2T", INT64_C(2199023255552) }, { "4194303T", INT64_C(4194303) << 40 },
+	};
+	static const char *const bad[] = {
+		"", "K", "-1", "+1", "1.5M", "1 M", "1KB", "1KiB", "1P", "1b", " 1", "1 ", "0x10", "4194304T",
+		"9999999999999999999",
+	};
+	int64_t bytes;
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		if (size_parse(rows[i].text, &bytes) != 0)
+			fail_msg("\"%s\" was refused", rows[i].text);
+		assert_int_equal(bytes, rows[i].bytes);
+	}
+	for (size_t i = 0; i < countof(bad); i++)
+		if (size_parse(bad[i], &bytes) != -EINVAL)
+			fail_msg("\"%s\" was taken", bad[i]);
+}
+
 int
 main(void)
 {
@@ -73,6 +97,7 @@ main(void)
 		cmocka_unit_test(numbers_are_digits_within_their_range),
 		cmocka_unit_test(durations_are_seconds_or_have_a_unit),
 		cmocka_unit_test(what_is_no_duration_is_refused),
+		cmocka_unit_test(sizes_are_bytes_or_have_a_unit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,11 @@ each_kind_takes_its_good_values(void **state)
 		{ "BACKGROUND_POLL_INTERVAL=2 m", offsetof(struct conf, background_poll_interval_ms), 120000 },
 		{ "BACKGROUND_POLL_INTERVAL=1h", offsetof(struct conf, background_poll_interval_ms), 3600000 },
 		{ "BACKGROUND_DOWNLOAD_TIMEOUT=0.5h", offsetof(struct conf, background_download_timeout_ms), 1800000 },
+		{ "EVENTS_FILE_SIZE=64K", offsetof(struct conf, events_file_size), 65536 },
+		{ "EVENTS_FILE_SIZE=1048577", offsetof(struct conf, events_file_size), 1048577 },
+		{ "EVENTS_FILE_SIZE=1g", offsetof(struct conf, events_file_size), 1 << 30 },
+		{ "EVENTS_FILE_SIZE=1T", offsetof(struct conf, events_file_size), INT64_C(1) << 40 },
+		{ "EVENTS_FILE_SIZE=Off", offsetof(struct conf, events_file_size), 0 },
 		{ "TRIGGER_WAIT_SECONDS=0", offsetof(struct conf, trigger_wait_ms), 0 },
 		{ "RECONCILE_DELAY=0", offsetof(struct conf, reconcile_delay_ms), 0 },
 		{ "CRAWLS_KEEP=1", offsetof(struct conf, crawls_keep_ms), 1000 },
@@ -223,6 +228,13 @@ each_kind_refuses_bad_values_and_says_what_is_allowed(void **state)
 		{ "BACKGROUND_POLL_INTERVAL=999999999999999h", "0.01 to 3600" },
 		{ "BACKGROUND_POLL_INTERVAL=1.00000000000000000000", "0.01 to 3600" },
 		{ "TRIGGER_WAIT_SECONDS=601", "0 to 600 seconds" },
+		{ "EVENTS_FILE_SIZE=0", "off, or 64K to 1T: bytes, or a number with K, M, G or T" },
+		{ "EVENTS_FILE_SIZE=63K", "64K to 1T" },
+		{ "EVENTS_FILE_SIZE=1025G", "64K to 1T" },
+		{ "EVENTS_FILE_SIZE=1.5M", "64K to 1T" },
+		{ "EVENTS_FILE_SIZE=64KB", "64K to 1T" },
+		{ "EVENTS_FILE_SIZE=-1M", "64K to 1T" },
+		{ "EVENTS_FILE_COUNT=0", "from 1 to 100" },
 		{ "BACKGROUND_POLLING_ENABLED=maybe", "\"maybe\" is not allowed; true or false" },
 		{ "STORAGE_BACKEND=s3", "\"s3\" is not allowed; local or gcp" },
 		{ "LOG_LEVEL=loud", "error, warning, info or debug" },
@@ -614,7 +626,7 @@ static const char full[] =
     "BACKGROUND_POLL_INTERVAL=50ms\nBACKGROUND_MAX_POLLS=7\nBACKGROUND_DOWNLOAD_TIMEOUT=1.001\n"
     "RECONCILE_DELAY=0\nPORT=0\nBIND_ADDRESS=::\nFRONT_WORKERS=2\nTRIGGER_WAIT_SECONDS=0\n"
     "STORAGE_BACKEND=gcp\nDATA_DIR=\"/srv/a b$'\\\"c\"\nRAW_PATH_TEMPLATE=x/{crawl_id}\n"
-    "EVENT_PUBLISHING_ENABLED=false\nRETRY_MAX_ATTEMPTS=9\nLOG_LEVEL=debug\nLOG_FORMAT=json\n";
+    "EVENT_PUBLISHING_ENABLED=false\nEVENTS_FILE_SIZE=1025K\nEVENTS_FILE_COUNT=3\nRETRY_MAX_ATTEMPTS=9\nLOG_LEVEL=debug\nLOG_FORMAT=json\n";
 
 static void
 packed_text_reads_back_the_same_for_every_role(void **state)
