@@ -362,10 +362,12 @@ class Orderly(FlowTest):
         trawld.program.send(signal.SIGHUP)
         wait_for(lambda: trawld.of_kind("reloaded"), "the set is replaced")
         self.assertEqual(trawld.stop(), 0)
-        self.assert_quiet(trawld)
+        # A trigger that crosses the word of a poller that leaves is searched for, by one that may leave, too.
+        self.assert_quiet(trawld, but="^search of data set .*: this poller leaves$")
 
-    def assert_quiet(self, trawld):
-        self.assertEqual([line for line in trawld.lines() if line["level"] in ("error", "warning")], [])
+    def assert_quiet(self, trawld, but=None):
+        self.assertEqual([line for line in trawld.lines() if line["level"] in ("error", "warning") and
+                          not (but and re.search(but, line["message"]))], [])
 
     def test_a_busy_set_is_stopped(self):
         for _ in range(3):
