@@ -117,6 +117,8 @@ statvfs(const char *name, struct statvfs *ret)
 
 /* ---- files ---- */
 
+static void shell(const char *, ...) __attribute__((format(printf, 1, 2)));
+
 static void
 shell(const char *format, ...)
 {
