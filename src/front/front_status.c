@@ -137,12 +137,14 @@ write_ended_badly(struct json_out *json, const struct crawl *crawl)
 	json_out_member(json, "recovery_suggestion", error_info(code)->suggestion);
 }
 
-/* What holds it at this moment, else what was noted when it last went wrong. */
+/* What holds it at this moment, and what was noted when it last went wrong. */
 static void
 write_waiting(struct json_out *json, const struct crawl_view *view)
 {
-	const char *reason = view->waiting_for[0] != '\0' ? view->waiting_for : view->crawl.note;
+	const char *held = view->waiting_for, *note = view->crawl.note;
+	char reason[WAITING_SIZE + NOTE_SIZE + 16];
 
+	(void)snprintf(reason, sizeof(reason), "%s%s%s", held, held[0] != '\0' && note[0] != '\0' ? "; before: " : "", note);
 	if (reason[0] != '\0')
 		json_out_member(json, "waiting_for", reason);
 	json_out_member_time(json, "waiting_until", view->waiting_until_ms);

@@ -295,16 +295,29 @@ brightdata_is_whole_anyway(const char *body, size_t len)
 
 /* ---- by the tables ---- */
 
+/* Of what the API does not find it says what it is. */
+static bool
+is_foreign_404(const struct http_answer *answer)
+{
+	static const char *const things[] = { "dataset", "collector", "snapshot" };
+
+	for (size_t i = 0; i < countof(things); i++)
+		if (has_words(answer->body, answer->body_len, things[i]))
+			return false;
+	return answer->status == 404;
+}
+
 static void
 read_by_rules(const struct http_answer *answer, const struct rule *rule,
     struct msg_verdict *verdict)
 {
-	char words[ERROR_TEXT_SIZE - 16], text[ERROR_TEXT_SIZE];
+	char words[ERROR_TEXT_SIZE - 80], text[ERROR_TEXT_SIZE];
 
 	while (!rule_fits(rule, answer))
 		rule++;		/* each table ends with ANY */
 	brightdata_text(answer, words, sizeof(words));
-	(void)snprintf(text, sizeof(text), "HTTP %d: %s", answer->status, words);
+	(void)snprintf(text, sizeof(text), "HTTP %d: %s%s", answer->status, words,
+	    is_foreign_404(answer) ? " (is BRIGHTDATA_BASE_URL the API's address?)" : "");
 	if (!say_stranger(answer, rule->outcome, rule->error, verdict))
 		say(verdict, rule->outcome, rule->error, text);
 	verdict->retry_after_ms = answer->retry_after_ms;

@@ -565,12 +565,13 @@ test_status_says_what_a_crawl_waits_for(void **state)
 	assert_true(json_is_null(member(&answer, "waiting_until")));
 	assert_string_equal(text_of(&answer, "next_check_at"), "2025-11-24T16:00:30.000Z");
 	answer_done(&answer);
-	/* What holds it now says more than what was noted once. */
+	/* What holds it now comes first, then what was noted. */
 	(void)str_copy(view->waiting_for, WAITING_SIZE, "Bright Data refuses the API key");
 	view->waiting_until_ms = 1764000060000;
 	client_send(fd, STATUS);
 	answer = client_answer(world, fd);
-	assert_string_equal(text_of(&answer, "waiting_for"), "Bright Data refuses the API key");
+	assert_string_equal(text_of(&answer, "waiting_for"),
+	    "Bright Data refuses the API key; before: the provider is building the file");
 	assert_string_equal(text_of(&answer, "waiting_until"), "2025-11-24T16:01:00.000Z");
 	answer_done(&answer);
 	close(fd);

@@ -103,7 +103,9 @@ test_answers_to_a_trigger(void **state)
 		{ 0, 400, "No data to trigger", OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED, "No data to trigger" },
 		{ 0, 404, "dataset does not exist\n", OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED,
 		  "HTTP 404: dataset does not exist" },
-		{ 0, 404, "Collector not found", OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED, NULL },
+		{ 0, 404, "Collector not found", OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED, "HTTP 404: Collector not found" },
+		{ 0, 404, "404 page not found\n", OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED,
+		  "HTTP 404: 404 page not found (is BRIGHTDATA" },
 		{ 0, 422, "{}", OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED, "no explanation" },
 		REFUSED_KEY,
 		{ 0, 429, "You have too many running jobs for this dataset. Please wait until some of them finish or "
