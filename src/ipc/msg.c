@@ -43,6 +43,7 @@ msg_name(unsigned type)
 		[MSG_CANCEL_DONE] = "CANCEL_DONE",
 		[MSG_TRIGGER_KEPT] = "TRIGGER_KEPT",
 		[MSG_TELL_AGAIN] = "TELL_AGAIN",
+		[MSG_RELEASED] = "RELEASED",
 		[MSG_TRIGGER_OPEN] = "TRIGGER_OPEN",
 		[MSG_SEARCH] = "SEARCH",
 		[MSG_SEARCH_PAGE] = "SEARCH_PAGE",
@@ -562,6 +563,20 @@ msg_tell_again_put(struct wire_out *out, const struct msg_tell_again *m)
 
 int
 msg_tell_again_get(struct wire_in *in, struct msg_tell_again *m)
+{
+	m->nothing = wire_get_u32(in);
+	return wire_end(in);
+}
+
+void
+msg_released_put(struct wire_out *out, const struct msg_released *m)
+{
+	wire_begin(out, MSG_RELEASED);
+	wire_put_u32(out, m->nothing);
+}
+
+int
+msg_released_get(struct wire_in *in, struct msg_released *m)
 {
 	m->nothing = wire_get_u32(in);
 	return wire_end(in);

@@ -6,7 +6,7 @@
  *   front ----CRAWL_CREATE, CRAWL_READ, CRAWL_FETCH, CRAWL_RETRY, CRAWL_CANCEL, FORGET,
  *             HEALTH_READ, BACKUP--------------------------------------------------------> keeper
  *   front <---CRAWL_ANSWER, HEALTH_ANSWER, BACKUP_ANSWER---------------------------------- keeper
- *   poller <--TASK, TRIGGER_KEPT, TELL_AGAIN, SEARCH, SEARCH_WANTED----------------------- keeper
+ *   poller <--TASK, TRIGGER_KEPT, TELL_AGAIN, RELEASED, SEARCH, SEARCH_WANTED------------- keeper
  *   poller ---TRIGGER_OPEN, TRIGGER_DONE, POLL_DONE, DOWNLOAD_DONE, STORE_DONE, CANCEL_DONE,
  *             SEARCH_PAGE, SEARCH_INPUT, SEARCH_DONE, TASK_PROGRESS, TASK_RETURNED,
  *             POLLER_STATE---------------------------------------------------------------> keeper
@@ -76,6 +76,7 @@ enum msg_type {
 	MSG_BACKUP,		/* front: copy the job store; answered when the copy is durable. Who asks while one is
 				 * being made gets that one */
 	MSG_BACKUP_ANSWER,	/* keeper -> front */
+	MSG_RELEASED,		/* keeper -> poller: answers a POLLER_STATE of zeros; no task follows */
 
 	MSG_TYPE_COUNT
 };
@@ -220,6 +221,10 @@ struct msg_tell_again {			/* nothing but itself */
 	uint32_t	nothing;
 };
 
+struct msg_released {			/* nothing but itself */
+	uint32_t	nothing;
+};
+
 struct msg_task_returned {
 	uint64_t	lease;
 	struct uuid	crawl_id;
@@ -361,6 +366,7 @@ MSG_PAIR(task);
 MSG_PAIR(task_progress);
 MSG_PAIR(task_returned);
 MSG_PAIR(tell_again);
+MSG_PAIR(released);
 MSG_PAIR(trigger_done);
 MSG_PAIR(poll_done);
 MSG_PAIR(download_done);

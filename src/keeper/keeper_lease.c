@@ -291,6 +291,7 @@ keeper_lease_watch_overrun(struct keeper *k)
 int
 keeper_on_poller_state(struct peer *peer, struct wire_in *in, void *arg)
 {
+	static const struct msg_released released;
 	struct keeper_peer *p = peer_data(peer);
 	struct keeper *k = arg;
 	struct msg_poller_state m;
@@ -300,6 +301,10 @@ keeper_on_poller_state(struct peer *peer, struct wire_in *in, void *arg)
 	p->slots[LANE_CALL] = m.calls < SLOTS_MAX ? m.calls : SLOTS_MAX;
 	p->slots[LANE_TRANSFER] = m.transfers < SLOTS_MAX ? m.transfers : SLOTS_MAX;
 	p->heard_mono_ms = keeper_mono(k);
+	if (is_leaving(p)) {
+		msg_released_put(&k->out, &released);	/* behind every task that it was given */
+		peer_send(p->peer, &k->out);
+	}
 	keeper_wake(k);
 	return 0;
 }

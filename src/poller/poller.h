@@ -91,6 +91,7 @@ struct poller {
 	int64_t			 told_mono_ms;	/* when a failure that will pass was last logged ... */
 	unsigned		 untold;	/* ... and how many were not since */
 	bool			 draining;
+	bool			 released;	/* the keeper has heard of it: no task is on its way */
 	int64_t			 drain_mono_ms, drain_limit_ms, drain_margin_ms;
 	struct event		*drain_turn;
 	void			(*on_drained)(void *arg);

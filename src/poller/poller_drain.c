@@ -13,20 +13,26 @@
 #define MARGIN_MS  500		/* for the last messages; at most a tenth of the time */
 
 static bool
+is_idle(const struct poller *poller)
+{
+	return LIST_EMPTY(&poller->jobs) && LIST_EMPTY(&poller->searches);
+}
+
+/* A task may have crossed our word that we leave, until the keeper has answered that. */
+static bool
 is_drained(const struct poller *poller)
 {
-	return LIST_EMPTY(&poller->jobs) && LIST_EMPTY(&poller->searches) && STAILQ_EMPTY(&poller->kept) &&
-	    (poller->keeper == NULL || peer_unsent(poller->keeper) == 0);
+	return is_idle(poller) && STAILQ_EMPTY(&poller->kept) &&
+	    (poller->keeper == NULL || (poller->released && peer_unsent(poller->keeper) == 0));
 }
 
 /* The time is up, or nothing more will come: of a keeper that never acknowledged
- * anything no acknowledgement is waited for long. */
+ * anything no acknowledgement is waited for long, nor its word that no task is on its way. */
 static bool
 is_time_up(const struct poller *poller, int64_t waited)
 {
-	return waited >= poller->drain_limit_ms ||
-	    (waited >= POLLER_DRAIN_MS && LIST_EMPTY(&poller->jobs) && LIST_EMPTY(&poller->searches) &&
-	    !poller->acknowledged);
+	return waited >= poller->drain_limit_ms || (waited >= POLLER_DRAIN_MS && is_idle(poller) &&
+	    (!poller->acknowledged || STAILQ_EMPTY(&poller->kept)));
 }
 
 /* What is given back now still has to reach the keeper. */

@@ -79,11 +79,23 @@ poller_on_tell_again(struct peer *peer, struct wire_in *in, void *arg)
 	return 0;
 }
 
+static int
+poller_on_released(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct poller *poller = arg;
+	struct msg_released m;
+
+	(void)peer;
+	poller->released = poller->draining;	/* zeros are also said when what is kept leaves no room */
+	return msg_released_get(in, &m);
+}
+
 static const struct ipc_rule rules[MSG_TYPE_COUNT] = {
 	[MSG_TASK] = { 1u << ROLE_KEEPER, poller_on_task },
 	[MSG_SEARCH] = { 1u << ROLE_KEEPER, poller_on_search },
 	[MSG_SEARCH_WANTED] = { 1u << ROLE_KEEPER, poller_on_search_wanted },
 	[MSG_TELL_AGAIN] = { 1u << ROLE_KEEPER, poller_on_tell_again },
+	[MSG_RELEASED] = { 1u << ROLE_KEEPER, poller_on_released },
 	[MSG_TRIGGER_KEPT] = { 1u << ROLE_KEEPER, poller_on_trigger_kept },
 };
 
@@ -154,6 +166,7 @@ poller_on_open(struct peer *peer, void *arg)
 	struct poller *poller = arg;
 
 	(void)peer;
+	poller->released = false;
 	kept_tell_all(poller, false);
 	poller_send_state(poller);
 }

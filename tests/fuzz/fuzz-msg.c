@@ -31,6 +31,7 @@ CODEC(task)
 CODEC(task_progress)
 CODEC(task_returned)
 CODEC(tell_again)
+CODEC(released)
 CODEC(trigger_done)
 CODEC(poll_done)
 CODEC(download_done)
@@ -85,6 +86,7 @@ static const struct {
 	ROW(MSG_TASK_PROGRESS, task_progress),
 	ROW(MSG_TASK_RETURNED, task_returned),
 	ROW(MSG_TELL_AGAIN, tell_again),
+	ROW(MSG_RELEASED, released),
 	ROW(MSG_TRIGGER_DONE, trigger_done),
 	ROW(MSG_POLL_DONE, poll_done),
 	ROW(MSG_DOWNLOAD_DONE, download_done),

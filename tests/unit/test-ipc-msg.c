@@ -191,6 +191,8 @@ ROW(task_returned) { m->lease = rnd(); rnd_bytes(&m->crawl_id, 16); }
 FILL(task_returned)
 ROW(tell_again) { m->nothing = (uint32_t)rnd(); }
 FILL(tell_again)
+ROW(released) { m->nothing = (uint32_t)rnd(); }
+FILL(released)
 ROW(trigger_done) { fill_verdict(&m->verdict); TEXT(m->snapshot_id); }
 FILL(trigger_done)
 ROW(poll_done) { fill_verdict(&m->verdict); TEXT(m->word); m->records = rnd(); }
@@ -328,6 +330,7 @@ static const struct {
 	CASE(MSG_TASK_PROGRESS, task_progress, false),
 	CASE(MSG_TASK_RETURNED, task_returned, false),
 	CASE(MSG_TELL_AGAIN, tell_again, false),
+	CASE(MSG_RELEASED, released, false),
 	CASE(MSG_TRIGGER_DONE, trigger_done, false),
 	CASE(MSG_POLL_DONE, poll_done, false),
 	CASE(MSG_DOWNLOAD_DONE, download_done, false),

@@ -68,7 +68,7 @@ struct far {
 	struct msg_task		 tasks[INBOX];
 	struct msg_crawl_answer	*answers[INBOX];
 	struct msg_health_answer health;
-	unsigned		 kept, again;	/* TRIGGER_KEPT, TELL_AGAIN */
+	unsigned		 kept, again, released;	/* TRIGGER_KEPT, TELL_AGAIN, RELEASED */
 	unsigned		 backups;
 	struct msg_backup_answer backup;	/* the last one */
 	struct msg_search	 search;	/* the last one; it also counts as a task of kind TASK_RECONCILE */
@@ -126,6 +126,17 @@ far_on_again(struct peer *peer, struct wire_in *in, void *arg)
 	(void)peer;
 	far->again++;
 	return msg_tell_again_get(in, &m);
+}
+
+static int
+far_on_released(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct msg_released m;
+	struct far *far = arg;
+
+	(void)peer;
+	far->released++;
+	return msg_released_get(in, &m);
 }
 
 static int
@@ -219,6 +230,7 @@ far_connect(struct world *w, struct far *far, enum role role, unsigned instance)
 		[MSG_TASK] = { 1u << ROLE_KEEPER, far_on_task },
 		[MSG_TRIGGER_KEPT] = { 1u << ROLE_KEEPER, far_on_kept },
 		[MSG_TELL_AGAIN] = { 1u << ROLE_KEEPER, far_on_again },
+		[MSG_RELEASED] = { 1u << ROLE_KEEPER, far_on_released },
 		[MSG_SEARCH] = { 1u << ROLE_KEEPER, far_on_search },
 		[MSG_SEARCH_WANTED] = { 1u << ROLE_KEEPER, far_on_wanted },
 		[MSG_CRAWL_ANSWER] = { 1u << ROLE_KEEPER, far_on_answer },

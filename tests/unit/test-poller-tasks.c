@@ -57,6 +57,7 @@ struct fixture {
 	struct test_clock clock;
 	struct peer *keeper;		/* our end */
 	int	keeper_fd;
+	bool	holds;			/* it does not answer who leaves */
 	bool	acks;			/* it confirms each result of a trigger at once */
 	const char *wants;		/* the inputs of jobs with this in their id; NULL: it does not say */
 	struct wire_out out;
@@ -96,7 +97,22 @@ add_result(void *arg, enum msg_type type)
 		return rc; \
 	}
 
-ON(poller_state, MSG_POLLER_STATE, state)
+/* As the keeper does: nothing is on its way to who says that it takes nothing. */
+static int
+keeper_on_poller_state(struct peer *peer, struct wire_in *in, void *arg)
+{
+	static const struct msg_released released;
+	struct fixture *f = arg;
+	struct msg_poller_state *state = &add_result(f, MSG_POLLER_STATE)->u.state;
+	int rc = msg_poller_state_get(in, state);
+
+	if (rc == 0 && state->calls == 0 && state->transfers == 0 && !f->holds) {
+		msg_released_put(&f->out, &released);
+		peer_send(peer, &f->out);
+	}
+	return rc;
+}
+
 ON(task_returned, MSG_TASK_RETURNED, returned)
 ON_DONE(poll_done, MSG_POLL_DONE, poll)
 ON_DONE(download_done, MSG_DOWNLOAD_DONE, download)
@@ -1568,6 +1584,34 @@ test_draining_gives_work_back_and_lets_triggers_come_home(void **state)
 }
 
 static void
+release(struct fixture *f)
+{
+	static const struct msg_released released;
+
+	msg_released_put(&f->out, &released);
+	peer_send(f->keeper, &f->out);
+}
+
+/* It is given a trigger before the keeper has read that it leaves: nobody may wonder whether that was done. */
+static void
+test_a_task_that_crosses_the_leave_is_returned(void **state)
+{
+	struct fixture *f = *state;
+
+	f->holds = true;
+	poller_drain(f->poller, 0, on_drained, f);
+	turn_until(f, 1);
+	turn_for(f, 50);
+	assert_false(f->drained);
+	give(f, TASK_TRIGGER);
+	release(f);
+	canned_until(f->base, &f->drained);
+	turn_until(f, 2);
+	assert_int_equal(f->results[1].type, MSG_TASK_RETURNED);
+	assert_int_equal(canned_count(f->provider, "/trigger"), 0);
+}
+
+static void
 test_draining_does_not_wait_for_ever(void **state)
 {
 	struct fixture *f = *state;
@@ -1840,6 +1884,7 @@ main(void)
 		TEST(test_a_search_that_the_keeper_forgets_is_given_up),
 		TEST(test_the_search_for_one_crawl_is_no_task_any_more),
 		TEST(test_draining_gives_work_back_and_lets_triggers_come_home),
+		TEST(test_a_task_that_crosses_the_leave_is_returned),
 		TEST(test_draining_does_not_wait_for_ever),
 		TEST(test_a_drain_ends_before_its_time_is_over),
 		TEST(test_with_much_time_all_that_is_begun_goes_on_to_its_end),
