@@ -18,13 +18,21 @@ import unittest
 
 from harness import MANY, SANITIZED, THOROUGH, FlowTest, Relay, wait_for
 
-PLATFORMS = ("facebook", "instagram", "tiktok")
+PAGES = {  # by platform, what an address of a page begins with
+    "facebook": "https://www.facebook.com/",
+    "instagram": "https://www.instagram.com/",
+    "tiktok": "https://www.tiktok.com/@",
+    "linkedin": "https://www.linkedin.com/company/",
+    "youtube": "https://www.youtube.com/@",
+    "x": "https://x.com/",
+}
 SEED = int(os.environ.get("TRAWLD_SEED", time.time_ns() % 1000000))
 
 
 class ManyTest(FlowTest):
     """Accepts crawls, waits for their ends, and holds the end against the provider's ledger."""
 
+    data_sets = 3
     COMPLETED = ["crawl-triggered", "data-ingestion-completed"]
 
     def setUp(self):
@@ -41,11 +49,9 @@ class ManyTest(FlowTest):
             "TRIGGER_WAIT_SECONDS": "0", "BACKGROUND_MAX_WORKERS": "4", "BACKGROUND_POLL_INTERVAL": "300ms",
             "RECONCILE_DELAY": "500ms", "LOG_LEVEL": "info", **conf})
 
-    @staticmethod
-    def request(number, word):
-        platform = PLATFORMS[number % len(PLATFORMS)]
-        host = "https://www.tiktok.com/@" if platform == "tiktok" else f"https://www.{platform}.com/"
-        return {"platform": platform, "competitor": "acme", "url": f"{host}{word}{number}", "num_of_posts": 2}
+    def request(self, number, word):
+        platform = list(PAGES)[number % self.data_sets]
+        return {"platform": platform, "competitor": "acme", "url": f"{PAGES[platform]}{word}{number}", "num_of_posts": 2}
 
     def accept(self, trawld, count=MANY, word="page", begin=0, pause=0):
         """Triggers so many crawls, as clients do that ask again when they are cut off; crawl id -> URL."""
@@ -122,6 +128,15 @@ class Thousand(ManyTest):
         self.settle(trawld, len(crawls))
         stats = self.prove(trawld, sim, crawls)
         self.assertGreater(stats["answered_429"], 0, "the cap was met")
+
+    def test_six_data_sets_meet_a_cap_that_nobody_told(self):
+        """Each that learns of its cap is refused a few times; all together must not use up what may be refused."""
+        self.data_sets = 6
+        sim = self.many_sim("--running-cap", str(MANY // 15), ready_after=1)
+        trawld = self.many_trawld(sim)
+        crawls = self.accept(trawld)
+        self.settle(trawld, len(crawls))
+        self.prove(trawld, sim, crawls)
 
 
 class Trouble(ManyTest):
@@ -284,9 +299,7 @@ class Trouble(ManyTest):
 class Lost(ManyTest):
     """Answers to triggers are lost; their jobs are searched for beside many that are known."""
 
-    @staticmethod
-    def request(number, word):
-        return ManyTest.request(number * len(PLATFORMS), word)  # all of one data set
+    data_sets = 1
 
     def reconciling(self, trawld):
         return trawld.patiently("GET", "/health").json["crawls"]["reconciling"]
