@@ -226,6 +226,9 @@ void keeper_clock_recover(struct keeper *, uint64_t boot);
 void keeper_clock_keep(struct keeper *);	/* before a commit */
 void keeper_clock_note_provider(struct keeper *, int64_t date_ms);	/* the provider's Date */
 int64_t keeper_provider_now(const struct keeper *);	/* the provider's clock, as far as it is known */
+/* Of ours and the provider's, the one that is behind: a clock that runs ahead must not cost what cannot be
+ * had again. */
+int64_t keeper_now_behind(const struct keeper *);
 int64_t keeper_patience(struct keeper *);	/* brought up to date */
 struct patience_now keeper_patience_now(struct keeper *);
 /* When the next poll of a running job is due, as far as it is up to us. */

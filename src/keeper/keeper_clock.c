@@ -39,6 +39,14 @@ keeper_provider_now(const struct keeper *k)
 	return keeper_now(k) + k->provider_ahead_ms;
 }
 
+int64_t
+keeper_now_behind(const struct keeper *k)
+{
+	int64_t ours = keeper_now(k), theirs = keeper_provider_now(k);
+
+	return k->provider_known && theirs < ours ? theirs : ours;
+}
+
 /* ---- patience ---- */
 
 int64_t

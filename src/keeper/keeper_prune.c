@@ -78,16 +78,6 @@ struct prune {
 /* True: there is more to do, now. */
 typedef bool work_fn(struct keeper *);
 
-/* A clock that runs ahead must not cost what cannot be had again: of ours and the provider's, the one
- * that is behind. */
-static int64_t
-prune_now(const struct keeper *k)
-{
-	int64_t ours = keeper_now(k), theirs = keeper_provider_now(k);
-
-	return k->provider_known && theirs < ours ? theirs : ours;
-}
-
 static int64_t
 sooner(int64_t a_ms, int64_t b_ms)
 {
@@ -112,7 +102,7 @@ crawls_before(struct keeper *k)
 
 	if (k->conf->objects_keep_ms > keep)
 		keep = k->conf->objects_keep_ms;
-	before = prune_now(k) - keep;
+	before = keeper_now_behind(k) - keep;
 	if (k->conf->objects_keep_ms > 0 && k->prune->objects_before_ms < before)
 		before = k->prune->objects_before_ms;
 	keeper_must(k, store_events_count(k->store, &count, &oldest, &why), &why);
@@ -126,7 +116,7 @@ is_held_by_key(struct keeper *k, const struct crawl *c)
 	struct why why;
 	bool has;
 
-	if (prune_now(k) - c->finished_ms >= k->conf->idempotency_keep_ms)
+	if (keeper_now_behind(k) - c->finished_ms >= k->conf->idempotency_keep_ms)
 		return false;
 	keeper_must(k, store_has_key(k->store, &c->id, &has, &why), &why);
 	return has;
@@ -329,7 +319,7 @@ keeper_prune_part(struct keeper *k, const struct uuid *crawl_id, uint64_t lease)
 static void
 quarantine_entry(struct keeper *k, int dir, const char *name)
 {
-	int64_t before = prune_now(k) - k->conf->quarantine_keep_ms;
+	int64_t before = keeper_now_behind(k) - k->conf->quarantine_keep_ms;
 	struct stat st;
 
 	if (strncmp(name, "snapshot_", 9) != 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -434,7 +424,7 @@ object_of(struct keeper *k, const struct crawl *c)
 static bool
 objects(struct keeper *k)
 {
-	int64_t before = prune_now(k) - k->conf->objects_keep_ms, end = keeper_mono(k) + STEP_MS;
+	int64_t before = keeper_now_behind(k) - k->conf->objects_keep_ms, end = keeper_mono(k) + STEP_MS;
 	struct prune *p = k->prune;
 	unsigned count, i;
 	struct why why;

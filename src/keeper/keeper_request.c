@@ -91,7 +91,7 @@ find_by_key(struct keeper *k, const char *key, struct job *ret)
 	if (!keeper_find(k, &id, ret))
 		return false;
 	if (!crawl_is_terminal(ret->crawl.state) || k->suspended ||
-	    keeper_now(k) - ret->crawl.finished_ms < k->conf->idempotency_keep_ms)
+	    keeper_now_behind(k) - ret->crawl.finished_ms < k->conf->idempotency_keep_ms)
 		return true;
 	keeper_must(k, store_idempotency_forget(k->store, key, &why), &why);
 	return false;
