@@ -142,6 +142,20 @@ class Clock(ClockTest):
     def test_it_is_set_between_kill_9_and_the_next_start(self):
         self.lives(lambda trawld: trawld.kill())
 
+    def test_keys_of_crawls_that_ended_are_kept_by_time_that_passed(self):
+        sim = self.many_sim(ready_after=0.2)
+        trawld = self.clock_trawld(sim)
+        crawls = self.accept(trawld, 9)
+        self.settle(trawld, len(crawls))
+        for n, restart in enumerate((False, True)):
+            self.set_clock((n + 1) * 25 * HOUR)  # a key is kept for 24 h
+            if restart:
+                trawld.stop()
+                trawld.start()
+            wait_for(lambda: trawld.log().count("the clock was set by") == n + 1, "it is noted")
+            self.assertEqual(self.accept(trawld, 9), crawls, "the same keys find the same crawls")
+        self.prove(trawld, sim, crawls)
+
     def test_the_machine_started_a_day_ahead_and_was_corrected(self):
         """What tells by how much the clock was set is lost with the start of the machine."""
         sim = self.many_sim("--running-cap", "4", ready_after=READY)

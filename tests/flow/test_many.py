@@ -1,8 +1,9 @@
 """Hundreds of crawls at once against a provider that bans, while one thing after the other goes wrong.
 
-TRAWLD_MANY says how many (300; 150 with sanitizers; `make check-many`: 1000). Whatever happens, no crawl may fail, each has
-exactly one job in the provider's ledger, one object and one event of each kind, and the provider has banned nobody. Its clock
-runs as fast as ours, so that its "25 answers 429 in 5 minutes" are meant as the real ones are.
+TRAWLD_MANY says how many (300; 150 with sanitizers; `make check-many`: 1000). Whatever happens, no crawl may
+fail, each has exactly one job in the provider's ledger, one object and one event of each kind, and the
+provider has banned nobody. Its clock runs as fast as ours, so that its "25 answers 429 in 5 minutes" are
+meant as the real ones are. TRAWLD_SEED repeats the choices of a run that prints its seed.
 """
 
 import collections
