@@ -55,6 +55,7 @@ struct conf {
 	int64_t	port;				/* 0: any free port, which the log then tells */
 	char	bind_address[64];
 	int64_t	front_workers;			/* 0 in the text "auto": one per core */
+	int64_t	connection_idle_timeout_ms;	/* a client's connection is closed after so long without a request */
 	int64_t	idempotency_keep_ms;		/* an Idempotency-Key is remembered so long after its crawl has ended */
 	int64_t	crawls_keep_ms;			/* how long what has ended is kept; 0 in the text "forever" */
 	int64_t	quarantine_keep_ms;

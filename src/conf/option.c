@@ -244,6 +244,10 @@ const struct option options[] = {
 	{ .name = "TRIGGER_WAIT_SECONDS", .kind = OPTION_DURATION, FIELD(trigger_wait_ms),
 	  .fallback = "30", .min = 0, .max = 10 * MINUTE, .readers = CONF_KEEPER | CONF_FRONT,
 	  .help = "How long a trigger call waits for the provider before it answers 202; 0 does not wait." },
+	{ .name = "CONNECTION_IDLE_TIMEOUT", .kind = OPTION_DURATION, FIELD(connection_idle_timeout_ms),
+	  .fallback = "620", .min = SECOND, .max = 24 * HOUR, .readers = CONF_FRONT,
+	  .help = "A connection to the API on which nothing is asked for so long is closed; it should be longer than "
+	  "a proxy in front keeps its own, which is 60 to 600 seconds." },
 	{ .name = "IDEMPOTENCY_KEEP", .kind = OPTION_DURATION, FIELD(idempotency_keep_ms),
 	  .fallback = "86400", .min = 0, .max = 366 * 24 * HOUR, .readers = CONF_KEEPER,
 	  .help = "How long an Idempotency-Key is remembered after its crawl has ended." },

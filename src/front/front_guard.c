@@ -14,11 +14,16 @@
  * callbacks are put aside, the refusal is written, what still comes is dropped
  * (closing at once would take the answer away from a client that is still sending),
  * and then evhttp is told that the connection timed out.
+ *
+ * Connections on which nothing is under way are in lists, in the order in which they fell
+ * silent. When the last place is taken the first of them is closed, in the same turn, so a
+ * place is free before the next client comes, and none is searched for.
  */
 #include "front/front_guard.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
@@ -44,16 +49,23 @@ const struct guard_limits guard_limits_default = {
 	.request_ms = 30000,
 	.bytes_per_second = 500,
 	.answer_ms = 30000,
-	.idle_ms = 60000,
+	.first_ms = 60000,
+	.idle_ms = 620000,
 	.linger_ms = 2000,
 };
 
-#define FIRST_REQUEST_MS 1000	/* while stopping: what a connection gets to send its first request */
+#define FIRST_REQUEST_MS 1000	/* what a new connection gets at least to send its first request */
+#define ROOM_LOOKS	16	/* connections looked at for one to close; those before have bytes unread */
+#define FULL_TOLD_MS	60000	/* how often that all connections are taken is logged */
+
+TAILQ_HEAD(conn_list, guard_conn);
 
 struct guard_conn {
 	uint32_t		 magic;
 	struct guard		*guard;
-	TAILQ_ENTRY(guard_conn)	 link;
+	TAILQ_ENTRY(guard_conn)	 link;		/* live or dead */
+	TAILQ_ENTRY(guard_conn)	 wait_link;
+	struct conn_list	*waits;		/* NULL, or which of the guard's lists it is in */
 	struct bufferevent	*stream;	/* ours is one of two references */
 	struct evbuffer_cb_entry *watch;
 	struct evhttp_request	*request;	/* with the owner; else NULL */
@@ -66,7 +78,6 @@ struct guard_conn {
 	int64_t			 answer_ms;	/* the answer was made; 0: none is under way */
 	int64_t			 looked_ms;
 	bool			 refused;
-	bool			 owes;		/* refused, and the answers before are out */
 	bool			 cutting;
 	bool			 taken;
 	bool			 closed;	/* evhttp has let go */
@@ -78,8 +89,6 @@ struct guard_conn {
 		void			*arg;
 	} evhttp;				/* its callbacks while taken */
 };
-
-TAILQ_HEAD(conn_list, guard_conn);
 
 struct listener {
 	struct listener		*next;
@@ -96,12 +105,19 @@ struct guard {
 	struct evhttp		*http;
 	struct listener		*listeners;
 	struct conn_list	 live, dead;
+	/* Of the live ones, those that nothing is to be done for; oldest first. */
+	struct conn_list	 unasked;	/* not a byte came yet */
+	struct conn_list	 idle;		/* between requests */
+	struct conn_list	 owing;		/* refused, and the answers before are out */
 	struct guard_conn	**by_fd;
 	unsigned		 fds, count, accepted;	/* accepted in this turn */
 	struct event		*turn;		/* what must wait until evhttp's callback has returned */
 	bool			 paused, stopping;
+	bool			 short_of_files;
 	int64_t			 stopping_ms;
 	int64_t			 paused_until_ms, complained_ms;
+	uint64_t		 made_room;	/* connections closed for others since that was told */
+	int64_t			 told_full_ms;	/* 0: never */
 };
 
 /* Only to find the guard of a listener: evhttp takes the one argument that a
@@ -121,6 +137,17 @@ static int64_t
 guard_now(const struct guard *guard)
 {
 	return clock_mono_ms(guard->clock);
+}
+
+/* list: of the guard's, or NULL; at its end. */
+static void
+conn_set_waits(struct guard_conn *conn, struct conn_list *list)
+{
+	if (conn->waits != NULL)
+		TAILQ_REMOVE(conn->waits, conn, wait_link);
+	conn->waits = list;
+	if (list != NULL)
+		TAILQ_INSERT_TAIL(list, conn, wait_link);
 }
 
 /* ---- accepting ---- */
@@ -168,7 +195,9 @@ guard_on_accept_error(struct evconnlistener *socket, void *arg)
 	assert(guard != NULL);
 	now = guard_now(guard);
 	guard->paused_until_ms = now + EMFILE_PAUSE_MS;
+	guard->short_of_files = true;
 	guard_pause(guard);
+	event_active(guard->turn, 0, 0);
 	if (guard->complained_ms == 0 || now - guard->complained_ms >= 1000) {
 		guard->complained_ms = now;
 		log_as(KIND_ACCEPT_PAUSED, NULL,
@@ -203,6 +232,7 @@ conn_release(struct guard_conn *conn)
 {
 	struct guard *guard = conn->guard;
 
+	conn_set_waits(conn, NULL);
 	TAILQ_REMOVE(conn->closed ? &guard->dead : &guard->live, conn, link);
 	if (conn->fd >= 0)
 		guard->by_fd[conn->fd] = NULL;
@@ -221,6 +251,7 @@ conn_mark_closed(struct guard_conn *conn)
 	if (conn->closed)
 		return;
 	conn->closed = true;
+	conn_set_waits(conn, NULL);
 	TAILQ_REMOVE(&guard->live, conn, link);
 	TAILQ_INSERT_TAIL(&guard->dead, conn, link);
 	event_active(guard->turn, 0, 0);
@@ -303,7 +334,6 @@ conn_tell_refusal(struct guard_conn *conn)
 	    &conn->evhttp.event, &conn->evhttp.arg);
 	if (conn->evhttp.event == NULL)
 		return;
-	conn->owes = false;
 	conn->taken = true;
 	conn->end_ms = guard_now(guard) + guard->limits->answer_ms;
 	bufferevent_setcb(conn->stream, NULL, conn_on_refusal_written, conn_on_refusal_event, conn);
@@ -411,6 +441,8 @@ conn_on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void 
 		return;
 	if (conn->fd < 0)
 		conn_learn_fd(conn);
+	if (conn->waits != &conn->guard->owing)
+		conn_set_waits(conn, NULL);
 	if (!conn->refused) {
 		conn_check_added(conn, input, info->n_added);
 		return;
@@ -438,6 +470,7 @@ guard_on_connection(struct event_base *base, void *arg)
 	bufferevent_setwatermark(conn->stream, EV_READ, 0, http->body + http->head + EVHTTP_SLACK);
 	conn->watch = evbuffer_add_cb(bufferevent_get_input(conn->stream), conn_on_input, conn);
 	TAILQ_INSERT_TAIL(&guard->live, conn, link);
+	conn_set_waits(conn, &guard->unasked);
 	if (++guard->count >= guard->limits->connections || ++guard->accepted >= ACCEPT_BATCH) {
 		guard_pause(guard);
 		event_active(guard->turn, 0, 0);
@@ -477,18 +510,30 @@ guard_on_request(struct evhttp_request *request, void *arg)
 	guard->events.on_request(conn, request, guard->arg);
 }
 
+static bool
+conn_is_quiet(const struct guard_conn *conn)
+{
+	return conn->check.phase == HTTP_BETWEEN && conn->answered == conn->check.messages &&
+	    !conn->refused;
+}
+
 static void
 conn_on_answered(struct evhttp_request *request, void *arg)
 {
 	struct guard_conn *conn = conn_of(arg);
+	struct guard *guard = conn->guard;
 
 	(void)request;
 	conn->answered++;
 	conn->answer_ms = 0;
-	conn->quiet_ms = guard_now(conn->guard);
-	if (conn->refused && conn->answered == conn->check.messages) {
-		conn->owes = true;
-		event_active(conn->guard->turn, 0, 0);
+	conn->quiet_ms = guard_now(guard);
+	if (conn_is_quiet(conn)) {
+		conn_set_waits(conn, &guard->idle);
+		if (guard->count >= guard->limits->connections)
+			event_active(guard->turn, 0, 0);
+	} else if (conn->refused && conn->answered == conn->check.messages) {
+		conn_set_waits(conn, &guard->owing);
+		event_active(guard->turn, 0, 0);
 	}
 }
 
@@ -516,31 +561,83 @@ guard_data(const struct guard_conn *conn)
 	return conn->data;
 }
 
+/* ---- room for one more ---- */
+
+/* The client has sent something that has not been read yet. */
+static bool
+conn_has_unread(const struct guard_conn *conn)
+{
+	int unread = 0;
+
+	return ioctl(bufferevent_getfd(conn->stream), FIONREAD, &unread) == 0 && unread > 0;
+}
+
+/* The first of the list that may be closed. One that has bytes unread goes to the end:
+ * it leaves the list as soon as they are read. */
+static struct guard_conn *
+guard_first_silent(struct conn_list *list, int64_t since_ms)
+{
+	struct guard_conn *conn;
+
+	for (unsigned i = 0; i < ROOM_LOOKS && (conn = TAILQ_FIRST(list)) != NULL; i++) {
+		if (conn->quiet_ms > since_ms)
+			return NULL;
+		if (!conn_has_unread(conn))
+			return conn;
+		conn_set_waits(conn, list);
+	}
+	return NULL;
+}
+
+static void
+guard_tell_full(struct guard *guard, int64_t now)
+{
+	if (guard->told_full_ms != 0 && now - guard->told_full_ms < FULL_TOLD_MS)
+		return;
+	log_as(KIND_CONNECTIONS_FULL, NULL, "all %u connections are taken; %" PRIu64 " that nothing was "
+	    "asked on made room for others", guard->count, guard->made_room);
+	guard->told_full_ms = now;
+	guard->made_room = 0;
+}
+
+/* Who has not asked in all its time goes first: its client has least to lose. */
+static void
+guard_make_room(struct guard *guard)
+{
+	int64_t now = guard_now(guard);
+	struct guard_conn *conn;
+
+	if (guard->stopping || (guard->count < guard->limits->connections && !guard->short_of_files))
+		return;
+	guard->short_of_files = false;
+	conn = guard_first_silent(&guard->unasked, now - FIRST_REQUEST_MS);
+	if (conn == NULL)
+		conn = guard_first_silent(&guard->idle, now);
+	if (conn != NULL) {
+		guard->made_room++;
+		conn_close(conn);
+	}
+	guard_tell_full(guard, now);
+}
+
 /* ---- sweeping ---- */
 
 static void
 guard_on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct guard *guard = arg;
-	struct guard_conn *conn, *next;
+	struct guard_conn *conn;
 
 	(void)fd;
 	(void)what;
 	while ((conn = TAILQ_FIRST(&guard->dead)) != NULL)
 		conn_release(conn);
-	for (conn = TAILQ_FIRST(&guard->live); conn != NULL; conn = next) {
-		next = TAILQ_NEXT(conn, link);
-		if (conn->owes)
-			conn_tell_refusal(conn);
+	while ((conn = TAILQ_FIRST(&guard->owing)) != NULL) {
+		conn_set_waits(conn, NULL);
+		conn_tell_refusal(conn);
 	}
+	guard_make_room(guard);
 	guard_resume(guard);
-}
-
-static bool
-conn_is_quiet(const struct guard_conn *conn)
-{
-	return conn->check.phase == HTTP_BETWEEN && conn->answered == conn->check.messages &&
-	    !conn->refused;
 }
 
 /* When it is over; INT64_MAX while it is the owner's turn. */
@@ -557,7 +654,7 @@ conn_deadline(const struct guard_conn *conn)
 	if (conn->answer_ms != 0)
 		return conn->answer_ms + limits->answer_ms;
 	if (conn_is_quiet(conn))
-		return conn->quiet_ms + limits->idle_ms;
+		return conn->quiet_ms + (conn->given == 0 ? limits->first_ms : limits->idle_ms);
 	if (conn->check.phase == HTTP_IN_HEAD)
 		return conn->began_ms + limits->head_ms;
 	return conn->began_ms + limits->request_ms + (int64_t)length * 1000 / limits->bytes_per_second;
@@ -582,12 +679,10 @@ static bool
 conn_may_leave(const struct guard_conn *conn)
 {
 	int64_t begun = conn->guard->stopping_ms;
-	int unread = 0;
 
 	if (conn->given == 0 && guard_now(conn->guard) - begun < FIRST_REQUEST_MS)
 		return false;
-	return conn->guard->stopping && conn_is_quiet(conn) &&
-	    (ioctl(bufferevent_getfd(conn->stream), FIONREAD, &unread) < 0 || unread == 0);
+	return conn->guard->stopping && conn_is_quiet(conn) && !conn_has_unread(conn);
 }
 
 /* A client that was too slow with its request is told so. */
@@ -637,6 +732,9 @@ guard_new(struct event_base *base, const struct clock *clock, const struct guard
 	guard->arg = arg;
 	TAILQ_INIT(&guard->live);
 	TAILQ_INIT(&guard->dead);
+	TAILQ_INIT(&guard->unasked);
+	TAILQ_INIT(&guard->idle);
+	TAILQ_INIT(&guard->owing);
 	guard->turn = event_new(base, -1, 0, guard_on_turn, guard);
 	guard->http = evhttp_new(base);
 	if (guard->turn == NULL || guard->http == NULL)

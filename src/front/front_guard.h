@@ -26,11 +26,14 @@ struct guard_conn;
 
 struct guard_limits {
 	struct http_limits http;
-	unsigned connections;		/* at a time; more wait in the listener's backlog */
+	/* At a time. Whoever takes the last place costs the one that is silent longest its own;
+	 * while a request is under way on each, more wait in the listener's backlog. */
+	unsigned connections;
 	int64_t	 head_ms;		/* from a request's first byte to its empty line */
 	int64_t	 request_ms;		/* from its first byte to its last, plus */
 	int64_t	 bytes_per_second;	/* its length at this rate */
 	int64_t	 answer_ms;		/* from an answer's making to its last byte's leaving */
+	int64_t	 first_ms;		/* from the opening to the first byte */
 	int64_t	 idle_ms;		/* between requests */
 	int64_t	 linger_ms;		/* after a refusal, so that the client can read it */
 };

@@ -39,11 +39,12 @@ main_on_drain(int64_t within_ms, void *arg)
 
 /* As many connections as descriptors allow, at most the default. */
 static struct guard_limits
-main_limits(void)
+main_limits(const struct conf *conf)
 {
 	struct guard_limits limits = guard_limits_default;
 	struct rlimit files;
 
+	limits.idle_ms = conf->connection_idle_timeout_ms;
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return limits;
 	if (files.rlim_cur < limits.connections + OTHER_FILES && files.rlim_cur < files.rlim_max) {
@@ -64,7 +65,7 @@ main(int argc, char **argv)
 	static const struct control_events events = { .on_peer = main_on_peer, .on_drain = main_on_drain };
 	static struct conf conf;
 	struct control *control = control_start(argc, argv, ROLE_FRONT, &conf);
-	struct guard_limits limits = main_limits();
+	struct guard_limits limits = main_limits(&conf);
 	struct event_base *base = loop_new_busy();
 	struct front *front = front_new(base, &conf, &clock_system, &limits);
 

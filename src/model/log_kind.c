@@ -326,6 +326,14 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "of the socket.",
 	  "Raise LimitNOFILE= of the unit, or find the client that keeps connections open.",
 	  false },
+	[KIND_CONNECTIONS_FULL] = { "connections-full", LOG_LEVEL_WARNING, "1a693b1a539c47deacbc3a14fbc7d90a",
+	  "All connections of a front are taken",
+	  "A connection that is silent between requests, or since it was opened, is closed for each that comes, "
+	  "the one silent longest first; while requests are under way on all of them, those that come wait "
+	  "in the queue of the socket. Told once a minute.",
+	  "Find the client that keeps connections open, set CONNECTION_IDLE_TIMEOUT lower than its own, or "
+	  "raise FRONT_WORKERS.",
+	  false },
 	[KIND_REQUEST_UNCLEAR] = { "request-unclear", LOG_LEVEL_ERROR, "14de3ac32b8f4d92b1d6010a203e9610",
 	  "A request could be read in two ways",
 	  "The two checks of an HTTP request do not agree where it ends, which is how requests are "

@@ -1,7 +1,10 @@
 """The API's refusals, from outside: each is JSON, names what was wrong, changes nothing."""
 
 import json
+import resource
+import select
 import socket
+import time
 import unittest
 import urllib.parse
 
@@ -132,6 +135,37 @@ class Api(FlowTest):
         self.provider.set(ready_after=3600)
         self.daemon.trigger()
         wait_for(lambda: self.daemon.get("/health").json["background_tasks"]["active_count"] == 1, "it is counted")
+
+    def test_silent_connections_keep_nobody_out(self):
+        """More than a front has room for; the one with a request under way stays."""
+        count = 1100
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard != resource.RLIM_INFINITY and hard < 2 * count:
+            self.skipTest(f"{hard} descriptors are too few")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2 * count, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        self.provider.fault("trigger", "delay", ms=4000)
+        daemon = self.trawld(self.provider, FRONT_WORKERS="1", DATA_DIR=str(self.folder / "narrow"))
+        url = urllib.parse.urlsplit(daemon.url)
+        body = json.dumps(REQUEST).encode()
+        busy = socket.create_connection((url.hostname, url.port), timeout=20)
+        self.addCleanup(busy.close)
+        busy.sendall(b"POST /api/v1/crawl/trigger HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                     b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        silent = []
+        for _ in range(count):
+            silent.append(socket.create_connection((url.hostname, url.port), timeout=20))
+            self.addCleanup(silent[-1].close)
+        for _ in range(20):
+            begun = time.monotonic()
+            self.assertEqual(daemon.get("/health").status, 200)
+            self.assertLess(time.monotonic() - begun, 5)
+        wait_for(lambda: "connections are taken" in daemon.log(), "it is told")
+        ended = select.poll()
+        for s in silent:
+            ended.register(s, select.POLLIN)
+        self.assertGreater(len(ended.poll(0)), 50, "made room")
+        self.assertTrue(busy.recv(65536).startswith(b"HTTP/1.1 200 "))
 
     def test_the_unix_socket_speaks_the_same(self):
         with socket.socket(socket.AF_UNIX) as s:

@@ -120,6 +120,7 @@ defaults_are_the_documented_ones(void **state)
 	assert_int_equal(conf.crawls_keep_ms, INT64_C(90) * 24 * 3600 * 1000);
 	assert_int_equal(conf.quarantine_keep_ms, conf.crawls_keep_ms);
 	assert_int_equal(conf.objects_keep_ms, 0);
+	assert_int_equal(conf.connection_idle_timeout_ms, 620000);
 	assert_int_equal(conf.storage_backend, STORAGE_LOCAL);
 	assert_string_equal(conf.data_dir, "/var/lib/trawld");
 	assert_string_equal(conf.raw_path_template,
@@ -227,6 +228,7 @@ each_kind_refuses_bad_values_and_says_what_is_allowed(void **state)
 		{ "BACKGROUND_POLL_INTERVAL=inf", "0.01 to 3600" },
 		{ "BACKGROUND_POLL_INTERVAL=999999999999999h", "0.01 to 3600" },
 		{ "BACKGROUND_POLL_INTERVAL=1.00000000000000000000", "0.01 to 3600" },
+		{ "CONNECTION_IDLE_TIMEOUT=0", "1 to 86400 seconds" },
 		{ "TRIGGER_WAIT_SECONDS=601", "0 to 600 seconds" },
 		{ "EVENTS_FILE_SIZE=0", "off, or 64K to 1T: bytes, or a number with K, M, G or T" },
 		{ "EVENTS_FILE_SIZE=63K", "64K to 1T" },
@@ -624,7 +626,7 @@ static const char full[] =
     "BRIGHTDATA_BASE_URL=http://127.0.0.1:9\nGOOGLE_CLOUD_PROJECT=p\nGCS_BUCKET_RAW_DATA=b\n"
     "BIGQUERY_DATASET=d\nPUBSUB_TOPIC_PREFIX=t\nBACKGROUND_POLLING_ENABLED=false\nBACKGROUND_MAX_WORKERS=2\n"
     "BACKGROUND_POLL_INTERVAL=50ms\nBACKGROUND_MAX_POLLS=7\nBACKGROUND_DOWNLOAD_TIMEOUT=1.001\n"
-    "RECONCILE_DELAY=0\nPORT=0\nBIND_ADDRESS=::\nFRONT_WORKERS=2\nTRIGGER_WAIT_SECONDS=0\n"
+    "RECONCILE_DELAY=0\nPORT=0\nBIND_ADDRESS=::\nFRONT_WORKERS=2\nTRIGGER_WAIT_SECONDS=0\nCONNECTION_IDLE_TIMEOUT=60\n"
     "STORAGE_BACKEND=gcp\nDATA_DIR=\"/srv/a b$'\\\"c\"\nRAW_PATH_TEMPLATE=x/{crawl_id}\n"
     "EVENT_PUBLISHING_ENABLED=false\nEVENTS_FILE_SIZE=1025K\nEVENTS_FILE_COUNT=3\nRETRY_MAX_ATTEMPTS=9\nLOG_LEVEL=debug\nLOG_FORMAT=json\n";
 
@@ -696,6 +698,7 @@ each_role_gets_what_it_works_with(void **state)
 	front = conf_pack(&conf, CONF_FRONT, &len);
 	assert_int_equal(conf_unpack(&other, front, len, &why), 0);
 	assert_int_equal(other.trigger_wait_ms, 0);
+	assert_int_equal(other.connection_idle_timeout_ms, 60000);
 	assert_false(other.background_polling_enabled);
 	assert_int_equal(other.background_poll_interval_ms, 50);
 	assert_int_equal(other.background_max_polls, 7);

@@ -451,6 +451,11 @@ test_idle_connections_are_closed(void **state)
 	assert_int_equal(connections(world), 2);
 	world->ahead_ms += 2000;
 	assert_true(client_is_closed(world, fresh));
+	world->ahead_ms += 600000 - 61000 + 10000;	/* a load balancer keeps its own for up to 600 s */
+	for (int i = 0; i < 150; i++)
+		world_turn(world);
+	assert_int_equal(connections(world), 1);
+	world->ahead_ms += 11000;
 	assert_true(client_is_closed(world, used));
 	wait_for_connections(world, 0);
 	close(fresh);
@@ -533,6 +538,206 @@ test_more_connections_than_allowed_wait_their_turn(void **state)
 		assert_true(connections(world) <= 2);
 		close(fds[i]);
 	}
+	wait_for_connections(world, 0);
+}
+
+static void
+client_get(struct world *world, int fd)
+{
+	struct answer answer;
+
+	client_send(fd, GET);
+	answer = client_answer(world, fd);
+	assert_error(&answer, 404, "NOT_FOUND", "/x");
+	answer_done(&answer);
+}
+
+static void
+turn_often(struct world *world, int times)
+{
+	for (int i = 0; i < times; i++)
+		world_turn(world);
+}
+
+static bool
+is_open(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
+}
+
+static void
+test_the_connection_that_is_idle_longest_makes_room(void **state)
+{
+	struct world *world = *state;
+	int fds[4];
+
+	world->limits.connections = 4;
+	world_run(world);
+	for (size_t i = 0; i < 3; i++) {
+		fds[i] = client_open(world);
+		client_get(world, fds[i]);
+		world->ahead_ms += 1;
+	}
+	client_get(world, fds[0]);	/* now fds[1] is the one */
+	turn_often(world, 20);
+	assert_int_equal(connections(world), 3);
+	fds[3] = client_open(world);
+	client_get(world, fds[3]);
+	assert_true(client_is_closed(world, fds[1]));
+	close(fds[1]);
+	fds[1] = client_open(world);
+	client_get(world, fds[1]);
+	assert_true(client_is_closed(world, fds[2]));
+	turn_often(world, 20);
+	assert_int_equal(connections(world), 3);
+	for (size_t i = 0; i < countof(fds); i++) {
+		if (i != 2)
+			assert_true(is_open(fds[i]));
+		close(fds[i]);
+	}
+	wait_for_connections(world, 0);
+}
+
+static void
+test_connections_that_never_asked_make_room_first_but_not_at_once(void **state)
+{
+	struct world *world = *state;
+	int kept, late, silent[7];
+
+	world->limits.connections = 8;
+	world_run(world);
+	kept = client_open(world);
+	client_get(world, kept);
+	for (size_t i = 0; i < 6; i++)
+		silent[i] = client_open(world);
+	turn_often(world, 20);
+	assert_int_equal(connections(world), 7);
+	world->ahead_ms += 500;
+	silent[6] = client_open(world);	/* the last place; all that were silent are young */
+	assert_true(client_is_closed(world, kept));
+	for (size_t i = 0; i < countof(silent); i++)
+		assert_true(is_open(silent[i]));
+	close(kept);
+	world->ahead_ms += 600;
+	kept = client_open(world);
+	client_get(world, kept);
+	assert_true(client_is_closed(world, silent[0]));
+	late = client_open(world);
+	client_get(world, late);
+	assert_true(client_is_closed(world, silent[1]));
+	assert_true(is_open(kept));
+	for (size_t i = 0; i < countof(silent); i++)
+		close(silent[i]);
+	close(kept);
+	close(late);
+	wait_for_connections(world, 0);
+}
+
+/* What is under way: no whole request yet, one with its owner, an answer after it. */
+static void
+test_no_request_under_way_makes_room(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int head, body, asking, next, waits;
+
+	world->limits.connections = 4;
+	world_run(world);
+	head = client_open(world);
+	client_send(head, "GET /x HTTP/1.1\r\n");
+	body = client_open(world);
+	client_send(body, POST "Content-Length: 53\r\n\r\n{");
+	asking = client_open(world);
+	client_send(asking, STATUS);
+	(void)world_asked(world, MSG_CRAWL_READ);
+	next = client_open(world);
+	client_send(next, GET STATUS);	/* the first is answered, the second under way */
+	answer = client_answer(world, next);
+	assert_error(&answer, 404, "NOT_FOUND", "/x");
+	answer_done(&answer);
+	(void)world_asked(world, MSG_CRAWL_READ);
+	waits = client_open(world);
+	client_send(waits, GET);
+	world->ahead_ms += 5000;
+	turn_often(world, 200);
+	assert_int_equal(connections(world), 4);
+	assert_true(is_open(head) && is_open(body) && is_open(asking) && is_open(next) && is_open(waits));
+	/* One becomes idle, and gives way at once. */
+	world_answer(world, world->asked[0].request);
+	answer = client_answer(world, asking);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	answer = client_answer(world, waits);
+	assert_error(&answer, 404, "NOT_FOUND", "/x");
+	answer_done(&answer);
+	assert_true(client_is_closed(world, asking));
+	client_send(head, HOST "\r\n");
+	answer = client_answer(world, head);
+	assert_error(&answer, 404, "NOT_FOUND", "/x");
+	answer_done(&answer);
+	close(head);
+	close(body);
+	close(asking);
+	close(next);
+	close(waits);
+	wait_for_connections(world, 0);
+}
+
+/* What a client sent before its connection was to be closed is not lost. */
+static void
+test_a_connection_whose_next_request_has_come_does_not_make_room(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fds[3];
+
+	world->limits.connections = 3;
+	world_run(world);
+	for (size_t i = 0; i < 2; i++) {
+		fds[i] = client_open(world);
+		client_get(world, fds[i]);
+	}
+	/* Both come in one turn of the loop, the new one first or last. */
+	fds[2] = client_open(world);
+	client_send(fds[0], STATUS);
+	(void)world_asked(world, MSG_CRAWL_READ);
+	assert_true(client_is_closed(world, fds[1]));
+	world_answer(world, world->asked[0].request);
+	answer = client_answer(world, fds[0]);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	for (size_t i = 0; i < countof(fds); i++)
+		close(fds[i]);
+	wait_for_connections(world, 0);
+}
+
+static void
+test_hundreds_of_silent_connections_keep_nobody_out(void **state)
+{
+	struct world *world = *state;
+	static int fds[400];
+	int64_t begun;
+
+	world->limits.connections = 100;
+	world_run(world);
+	for (size_t i = 0; i < countof(fds); i++) {
+		fds[i] = client_open(world);
+		world->ahead_ms += 20;
+		(void)event_base_loop(world->base, EVLOOP_NONBLOCK);
+	}
+	begun = clock_mono_ms(&clock_system);
+	for (int i = 0; i < 20; i++) {
+		int fd = client_open(world);
+
+		client_get(world, fd);
+		close(fd);
+	}
+	assert_true(clock_mono_ms(&clock_system) - begun < 2000);
+	assert_true(connections(world) < 100);
+	for (size_t i = 0; i < countof(fds); i++)
+		close(fds[i]);
 	wait_for_connections(world, 0);
 }
 
@@ -817,6 +1022,11 @@ main(void)
 		T(a_client_that_does_not_read_is_closed_and_takes_no_memory),
 		T(a_client_that_is_gone_is_forgotten),
 		T(more_connections_than_allowed_wait_their_turn),
+		T(the_connection_that_is_idle_longest_makes_room),
+		T(connections_that_never_asked_make_room_first_but_not_at_once),
+		T(no_request_under_way_makes_room),
+		T(a_connection_whose_next_request_has_come_does_not_make_room),
+		T(hundreds_of_silent_connections_keep_nobody_out),
 		T(clients_wait_while_descriptors_are_short),
 		T(many_short_connections_leave_nothing_behind),
 		T(a_drain_finishes_what_is_begun_and_closes_the_rest),
