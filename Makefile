@@ -6,6 +6,7 @@
 #   make check-many     a thousand crawls where `make flow` runs hundreds, outages of minutes (30 minutes)
 #   make bench          the table of ratios       make lint      static checks
 #   make headers        each header compiles alone
+#   make threads        the poller's threads under SAN=thread
 #   make man            manual pages, completions make check-docs  what they and the documents say
 #   make install DESTDIR= PREFIX=                 make clean
 #   make docs           the generated table in OPERATIONS.md
@@ -55,6 +56,10 @@ SYSTEMD := $(if $(HAVE_SYSTEMD),$(call lib,libsystemd))
 # A pointer into the stack of a function that has returned is found only when asked for.
 ifneq ($(findstring address,$(SAN)),)
 export ASAN_OPTIONS ?= detect_stack_use_after_return=1
+endif
+# A program with a data race does not go on.
+ifneq ($(findstring thread,$(SAN)),)
+export TSAN_OPTIONS ?= halt_on_error=1
 endif
 
 OPT ?= -O2 -g
@@ -157,7 +162,17 @@ check-many: export FLOW_LIMIT ?= 3600
 check-many: all clock $(B)/trawld.catalog
 	$(RUN_FLOW) $(MANY)
 
-check: unit corpus check-docs flow
+# Only the poller has threads: its unit tests, and downloads large enough for them.
+THREAD_TESTS := $(filter test-poller-%,$(UNIT_TESTS))
+threads-run: all $(THREAD_TESTS:%=$(B)/tests/unit/%)
+	@sh tests/threads.sh '$(CC)' sh tests/unit/run.sh $(filter-out all,$^)
+	@TRAWLD_BUILD=$(abspath $(B)) sh tests/threads.sh '$(CC)' \
+		python3 -B tests/flow/run.py tests/flow test_threads
+threads:
+	@$(MAKE) --no-print-directory threads-run SAN=thread
+
+# Not a second time when check itself has a sanitizer.
+check: unit corpus check-docs flow $(if $(SAN),,threads)
 
 # Builds its packages from a copy of the tree. INSTALL: options of tests/install/run.py.
 check-install:
@@ -309,6 +324,6 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all unit flow clock check check-many check-install check-install-broken corpus headers install install-trawld install-sim man \
+.PHONY: all unit flow clock threads threads-run check check-many check-install check-install-broken corpus headers install install-trawld install-sim man \
 	docs check-docs deb rpm clean bench fuzz fuzz-run lint FORCE
 .SECONDARY:

@@ -25,7 +25,7 @@ import unittest
 import urllib.parse
 
 BUILD = pathlib.Path(os.environ.get("TRAWLD_BUILD", "build")).resolve()
-SANITIZED = "address" in BUILD.name
+SANITIZED = "address" in BUILD.name or "thread" in BUILD.name
 PATIENCE = 60 if SANITIZED else 30  # seconds a condition may take before the test fails
 MANY = int(os.environ.get("TRAWLD_MANY", "150" if SANITIZED else "300"))  # crawls of a test of many
 THOROUGH = MANY >= 1000  # make check-many: what takes minutes is shown, too
@@ -495,7 +495,7 @@ class FlowTest(unittest.TestCase):
             text = path.read_text(errors="replace")
             if KEY in text:
                 findings.append(f"the provider's key stands in {path.name}")
-            if re.search(r"(Address|Leak)Sanitizer|runtime error:", text):
+            if re.search(r"(Address|Leak|Thread)Sanitizer|runtime error:", text):
                 findings.append(f"sanitizer findings in {path.name}")
         if findings or not self._outcome.success:
             for path in sorted(self.folder.glob("*.log")):
