@@ -5,7 +5,9 @@
 #include "base/checksum.h"
 
 #include <isa-l.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -14,6 +16,33 @@ struct checksum {
 	EVP_MD_CTX	*sha256;
 	uint32_t	 crc;
 };
+
+static void *
+own_malloc(size_t size, const char *file, int line)
+{
+	(void)file, (void)line;
+	return xmalloc(size);
+}
+
+static void *
+own_realloc(void *p, size_t size, const char *file, int line)
+{
+	(void)file, (void)line;
+	return xrealloc(p, size);
+}
+
+static void
+own_free(void *p, const char *file, int line)
+{
+	(void)file, (void)line;
+	free(p);
+}
+
+void
+checksum_prepare(void)
+{
+	(void)CRYPTO_set_mem_functions(own_malloc, own_realloc, own_free);
+}
 
 struct checksum *
 checksum_new(void)

@@ -17,6 +17,9 @@
 
 struct checksum;
 
+/* What OpenSSL cannot allocate ends the process, as everywhere: OpenSSL 3.0 itself crashes where
+ * it looks for an algorithm. To be called before anything of OpenSSL is, in curl too, or never. */
+void checksum_prepare(void);
 struct checksum *checksum_new(void);
 void checksum_free(struct checksum *);
 void checksum_update(struct checksum *, const void *p, size_t len);

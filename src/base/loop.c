@@ -1,8 +1,11 @@
 /* loop.c - event loops whose library speaks through our log. The loop is the caller's. */
 #include "base/loop.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 
 static void
 on_library_log(int severity, const char *text)
@@ -25,6 +28,9 @@ loop_make(int flags)
 	struct event_config *config = event_config_new();
 	struct event_base *base = NULL;
 
+	/* What libevent cannot allocate ends the process, as everywhere: not one of its many
+	 * functions that make something has to be asked whether it did. */
+	event_set_mem_functions(xmalloc, xrealloc, free);
 	event_set_log_callback(on_library_log);
 	event_set_fatal_callback(on_library_fatal);
 	if (config != NULL && event_config_set_flag(config, flags) == 0)

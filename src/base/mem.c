@@ -9,15 +9,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/utf8.h"
+
+/* Not by exit(): it is libraries, too, that allocate here, with locks held that their handlers
+ * at exit would wait for, and threads beside the one that exits. */
+static _Noreturn void
+die(size_t size)
+{
+	log_say(&log_kind_no_memory, NULL, "out of memory: %zu bytes could not be had", size);
+	_exit(1);
+}
 
 static void *
 or_die(void *p, size_t size)
 {
 	if (p == NULL)
-		fatal(1, &log_kind_no_memory, "out of memory: %zu bytes could not be had", size);
+		die(size);
 	return p;
 }
 

@@ -143,7 +143,8 @@ net_new(struct event_base *base, unsigned max_connections)
 	net->base = base;
 	net->trusts_file = built->age >= CURLVERSION_SEVENTH && built->cainfo != NULL;
 	LIST_INIT(&net->calls);
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+	/* What libcurl cannot allocate ends the process, as everywhere. */
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc) == CURLE_OK)
 		net->multi = curl_multi_init();
 	if (net->multi == NULL)
 		fatal(EXIT_FAILURE_STATUS, &log_kind_library_error, "libcurl does not start");
