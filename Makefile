@@ -5,7 +5,7 @@
 #   make corpus         kept fuzz inputs replayed make fuzz      each fuzz target for FUZZ_SECONDS
 #   make check-many     a thousand crawls where `make flow` runs hundreds, outages of minutes (30 minutes)
 #   make bench          the table of ratios       make lint      static checks
-#   make headers        each header compiles alone
+#   make headers        each header compiles alone make check-long  hours of work in minutes: what grows?
 #   make threads        the poller's threads under SAN=thread
 #   make man            manual pages, completions make check-docs  what they and the documents say
 #   make install DESTDIR= PREFIX=                 make clean
@@ -191,6 +191,10 @@ $(B)/tests/bench/bare: $(B)/tests/bench/bare.o $(BENCH_OBJ)
 bench: all $(B)/tests/bench/load $(B)/tests/bench/bare
 	@TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/bench/bench.py $(BENCH)
 
+# Hundreds of thousands of crawls: does anything grow for ever? LONG_CRAWLS, LONG_MINUTES. Not part of check either.
+check-long: all $(B)/tests/bench/load
+	@TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/bench/longrun.py
+
 # Fuzzing: tests/fuzz/fuzz-NAME.c is one decoder of outside bytes. `make fuzz`
 # lets libFuzzer search; `make corpus` runs the kept inputs, and every input
 # that once hurt, as an ordinary test under whatever compiler and flags.
@@ -324,6 +328,6 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all unit flow clock threads threads-run check check-many check-install check-install-broken corpus headers install install-trawld install-sim man \
+.PHONY: all unit flow clock threads threads-run check check-many check-long check-install check-install-broken corpus headers install install-trawld install-sim man \
 	docs check-docs deb rpm clean bench fuzz fuzz-run lint FORCE
 .SECONDARY:

@@ -93,6 +93,7 @@ rebuild(sqlite3 *db, const char *dir, const struct store_progress *progress, str
 	(void)sqlite3_exec(db, "PRAGMA temp_store = MEMORY; PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
 	sqlite3_free(sqlite3_temp_directory);
 	sqlite3_temp_directory = NULL;
+	(void)sqlite3_db_release_memory(db);
 	return result;
 }
 
