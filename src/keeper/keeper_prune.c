@@ -3,11 +3,12 @@
  * keys, and the room they had in the store; files of the spool that no crawl under way will
  * use; what lies in quarantine, and objects, for longer than they are to be kept.
  *
- * All of it in steps of a few milliseconds that take a tenth of the time at most, whatever
- * else happens: what is left over from a step is the next one's. A step ends with a turn, so
- * that what it deleted is committed before anything else is looked at.
+ * All of it in steps of a few milliseconds that take a tenth of the time, whatever else
+ * happens: what is left over from a step is the next one's. If that is not enough for what
+ * comes to an end, it is more, up to a third: nothing may grow for ever. A step ends with a
+ * turn, so that what it deleted is committed before anything else is looked at, once for all.
  *
- *   works[]       what there is to do, one after the other; each makes one step a call
+ *   works[]       what there is to do, one after the other; each does a little a call
  *   a round       spool, quarantine and objects: at the start, and once a day
  *   crawls, room  all the time
  *
@@ -31,13 +32,15 @@
 #include "base/why.h"
 
 #define DAY_MS		INT64_C(86400000)
+#define ROUND_MAX_MS	INT64_C(3600000)
 #define FIRST_MS	1000	/* after the start, which has other things to do */
-#define REST		9	/* times as long as a step took is the rest after it, ... */
-#define REST_MIN_MS	20	/* ... and so long at least */
+#define REST_MIN_MS	20
 #define REST_MAX_MS	5000
 #define IDLE_MS		10000	/* between two looks when there is nothing to do, or a tenth of what is kept */
 #define IDLE_MIN_MS	100
-#define STEP_MS		3	/* no further file is removed after so long in one step */
+#define STEP_MS		5	/* nothing more is begun in a step after so long */
+#define STEP_OBJECTS	16	/* but so many are removed at least, if they are small ... */
+#define STEP_BYTES	(64u << 20)	/* ... all together */
 #define STEP_NAMES	64	/* of a directory, in one step */
 #define EVENT_SLACK_MS	1000	/* between the times of a crawl's end and of its event */
 #define FREE_PAGES_MIN	256	/* so much free is no waste: 1 MiB, ... */
@@ -59,6 +62,8 @@ struct prune {
 	struct event		*timer;
 	unsigned		 work;		/* the next of works[] */
 	unsigned		 quiet;		/* works in a row that had nothing to do */
+	int64_t			 step_mono_ms;	/* when this step began */
+	int64_t			 behind_mono_ms;	/* since when there is always more to do; 0: there is not */
 	bool			 in_round;
 	int64_t			 round_mono_ms;	/* when the next one begins */
 	bool			 crawls_left;	/* more of them are to go now */
@@ -82,6 +87,12 @@ static int64_t
 sooner(int64_t a_ms, int64_t b_ms)
 {
 	return b_ms > 0 && b_ms < a_ms ? b_ms : a_ms;
+}
+
+static bool
+is_long_enough(const struct keeper *k)
+{
+	return keeper_mono(k) - k->prune->step_mono_ms >= STEP_MS;
 }
 
 static struct store_place
@@ -234,7 +245,6 @@ static bool
 walk(struct keeper *k, struct prune_walk *w, const char *name,
     void (*each)(struct keeper *, int dir, const char *entry))
 {
-	int64_t end = keeper_mono(k) + STEP_MS;
 	struct dirent *entry = NULL;
 
 	if (!k->prune->in_round || w->done)
@@ -243,7 +253,7 @@ walk(struct keeper *k, struct prune_walk *w, const char *name,
 		for (unsigned i = 0; i < STEP_NAMES && (entry = readdir(w->dir)) != NULL; i++) {
 			if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 				each(k, dirfd(w->dir), entry->d_name);
-			if (keeper_mono(k) > end)
+			if (is_long_enough(k))
 				break;
 		}
 	}
@@ -424,16 +434,18 @@ object_of(struct keeper *k, const struct crawl *c)
 static bool
 objects(struct keeper *k)
 {
-	int64_t before = keeper_now_behind(k) - k->conf->objects_keep_ms, end = keeper_mono(k) + STEP_MS;
+	int64_t before = keeper_now_behind(k) - k->conf->objects_keep_ms;
 	struct prune *p = k->prune;
 	unsigned count, i;
+	uint64_t bytes = 0;
 	struct why why;
 
 	if (k->conf->objects_keep_ms == 0)
 		return false;
 	keeper_must(k, store_ended(k->store, before, &p->object, k->batch, KEEPER_BATCH, &count, &why), &why);
-	for (i = 0; i < count && keeper_mono(k) <= end; i++) {
+	for (i = 0; i < count && bytes < STEP_BYTES && (i < STEP_OBJECTS || !is_long_enough(k)); i++) {
 		object_of(k, &k->batch[i]);
+		bytes += k->batch[i].size_bytes;
 		p->object = place_of(&k->batch[i]);
 	}
 	p->objects_before_ms = i < count || count == KEEPER_BATCH ? p->object.finished_ms : before;
@@ -470,13 +482,24 @@ begin_round(struct prune *p)
 	p->spool.done = p->quarantine.done = false;
 }
 
-/* When all is done, what was done is told, and a day goes by. */
+/* When all is done; or nearly so, where crawls come to their end faster than they go. */
+static bool
+is_round_over(const struct keeper *k)
+{
+	const struct prune *p = k->prune;
+
+	if (!p->in_round)
+		return false;
+	return p->quiet + 1 >= WORKS || (p->spool.done && keeper_mono(k) - p->round_mono_ms >= ROUND_MAX_MS);
+}
+
+/* Then what was done is told, and a day goes by. */
 static bool
 rounds(struct keeper *k)
 {
 	struct prune *p = k->prune;
 
-	if (p->in_round && p->quiet + 1 >= WORKS) {
+	if (is_round_over(k)) {
 		tell_round(p);
 		p->in_round = false;
 		p->round_mono_ms = keeper_mono(k) + sooner(DAY_MS, k->conf->quarantine_keep_ms);
@@ -493,28 +516,45 @@ static work_fn *const works[] = { crawls, room, spool, quarantine, objects, roun
 
 static_assert(countof(works) == WORKS, "a round ends when all of them have nothing to do");
 
-/* Those that have nothing to do cost next to nothing: the first that has is the step. There is nothing more when
- * all of them said so twice: what one has just ended may have been waited for by another. */
+/* Those that have nothing to do cost next to nothing. There is nothing more when all of them said so twice: what
+ * one has just ended may have been waited for by another. */
 bool
 keeper_prune_step(struct keeper *k)
 {
 	struct prune *p = k->prune;
-	bool more = false;
 
-	for (unsigned i = 0; i < 2 * WORKS && !more && !k->draining && !k->suspended; i++) {
-		more = works[p->work](k);
+	p->step_mono_ms = keeper_mono(k);
+	if (p->quiet >= 2 * WORKS)
+		p->quiet = 0;
+	for (unsigned i = 0; i < 2 * WORKS && !is_long_enough(k) && !k->draining && !k->suspended; i++) {
+		p->quiet = works[p->work](k) ? 0 : p->quiet + 1;
 		p->work = (p->work + 1) % WORKS;
-		p->quiet = more ? 0 : p->quiet + 1;
 	}
 	if (k->changes > 0)
 		keeper_turn(k);
-	return more;
+	return p->quiet < 2 * WORKS && !k->draining;
+}
+
+/* How many times as long as a step took is the rest after it. */
+static int64_t
+rest_times(const struct keeper *k)
+{
+	static const struct {
+		int64_t behind_ms;
+		int64_t times;
+	} rows[] = { { 60000, 2 }, { 15000, 4 }, { 0, 9 } };
+	int64_t behind = k->prune->behind_mono_ms > 0 ? keeper_mono(k) - k->prune->behind_mono_ms : 0;
+	unsigned i = 0;
+
+	while (behind < rows[i].behind_ms)
+		i++;
+	return rows[i].times;
 }
 
 static int64_t
 rest_ms(const struct keeper *k, bool more, int64_t took_ms)
 {
-	int64_t rest = REST * took_ms, idle = sooner(IDLE_MS, k->conf->crawls_keep_ms / 10);
+	int64_t rest = rest_times(k) * took_ms, idle = sooner(IDLE_MS, k->conf->crawls_keep_ms / 10);
 
 	if (!more)
 		return idle < IDLE_MIN_MS ? IDLE_MIN_MS : idle;
@@ -525,14 +565,18 @@ static void
 on_time(evutil_socket_t fd, short what, void *arg)
 {
 	struct keeper *k = arg;
-	int64_t begun = keeper_mono(k);
+	struct prune *p = k->prune;
 	bool more;
 
 	(void)fd;
 	(void)what;
 	keeper_clock_follow(k);
 	more = keeper_prune_step(k);
-	loop_timer_in(k->prune->timer, rest_ms(k, more, keeper_mono(k) - begun));
+	if (!more)
+		p->behind_mono_ms = 0;
+	else if (p->behind_mono_ms == 0)
+		p->behind_mono_ms = keeper_mono(k);
+	loop_timer_in(p->timer, rest_ms(k, more, keeper_mono(k) - p->step_mono_ms));
 }
 
 void

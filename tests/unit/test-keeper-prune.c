@@ -132,19 +132,19 @@ static void
 test_a_step_is_small_and_many_come_to_the_end(void **state)
 {
 	struct world *w = *state;
-	struct uuid ids[3 * KEEPER_BATCH];
+	struct uuid ids[5 * KEEPER_BATCH];
 
 	for (unsigned i = 0; i < countof(ids); i++)
 		ids[i] = canceled(w, "");
 	world_pass(w, 91 * DAY);
-	for (unsigned step = 1; keeper_prune_step(w->keeper) && step < 4;) {
+	for (unsigned step = 1; keeper_prune_step(w->keeper); step++) {
 		unsigned known = 0;
 		struct job job;
 
 		for (unsigned i = 0; i < countof(ids); i++)
 			known += keeper_find(w->keeper, &ids[i], &job);
-		assert_true(known >= countof(ids) - step * KEEPER_BATCH);
-		step += known < countof(ids);
+		/* The clock stands still here: each work had its turn twice. */
+		assert_true(known + step * 2 * KEEPER_BATCH >= countof(ids));
 	}
 	(void)prune(w);
 	for (unsigned i = 0; i < countof(ids); i++)
@@ -375,7 +375,7 @@ test_many_names_take_more_than_one_step(void **state)
 
 		put_file(w, "spool", spool_name(name, &id, i));
 	}
-	assert_true(prune(w) >= 500 / 64);
+	assert_true(prune(w) >= 500 / 64 / 2);
 	for (unsigned i = 0; i < 500; i++)
 		left += has_file(w, "spool", name);
 	assert_int_equal(left, 0);
