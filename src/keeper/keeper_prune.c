@@ -267,10 +267,11 @@ static bool
 remove_file(struct keeper *k, int dir, const char *folder, const char *name)
 {
 	char shown[LOG_FOREIGN_SIZE];
+	int err = unlinkat(dir, name, 0) < 0 ? errno : 0;
 
-	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+	if (err == 0 || err == ENOENT)
 		return true;
-	note_failure(k, "%s/%s: %s", folder, str_printable(shown, sizeof(shown), name, strlen(name)), strerror(errno));
+	note_failure(k, "%s/%s: %s", folder, str_printable(shown, sizeof(shown), name, strlen(name)), strerror(err));
 	return false;
 }
 
