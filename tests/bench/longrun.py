@@ -20,7 +20,7 @@ CRAWLS = int(os.environ.get("LONG_CRAWLS", "300000"))
 KEEP = os.environ.get("LONG_KEEP", "20")
 MINUTES = float(os.environ.get("LONG_MINUTES", "30"))
 AT_ONCE = 2000  # crawls under way
-SLACK = 1.3  # of what was there at two tenths
+SLACK, LITTLE = 1.3, 5  # as many times, and so much more, as there was at two tenths, is level
 
 
 def healthy(trawld):
@@ -75,7 +75,7 @@ def grown(looks):
     """What is larger at the end than it was at two tenths."""
     level = ("store MB", "log MB", "objects", "spool", *(k for k in looks[0] if k.endswith("MiB")))
     return [f"{k}: {looks[1][k]:,.1f} became {looks[-1][k]:,.1f}" for k in level
-            if looks[-1][k] > looks[1][k] * SLACK + 1]
+            if looks[-1][k] > looks[1][k] * SLACK + LITTLE]
 
 
 def main():
