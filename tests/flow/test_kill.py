@@ -32,13 +32,16 @@ class Kill(FlowTest):
     def reached(self, trawld, sim, stage, crawl_id):
         words = {"polling": ("processing",), "ready": ("ready", "downloading"), "downloading": ("downloading",),
                  "completed": ("completed",)}
-        if stage in ("accepted", "triggering"):
+        if stage == "accepted":
+            # An answer that dies with its poller is another stage: then whether there is a job is in doubt for 90 s.
+            wait_for(lambda: trawld.get("/health").json["provider"]["refusals_in_5_minutes"] >= 1, "the refusal is known")
+        elif stage == "triggering":
             wait_for(lambda: sim.stats()["calls"]["trigger"] >= 1, "the trigger reached the provider")
         else:
             trawld.wait_status(crawl_id, *words[stage])
 
     def prove(self, trawld, sim, crawl_id):
-        status = trawld.wait_status(crawl_id, seconds=90)
+        status = trawld.wait_status(crawl_id, seconds=150)
         stored = trawld.object_of(status).read_bytes()
         self.assertEqual(stored, sim.snapshot_bytes(status["snapshot_id"]))
         self.assertEqual(len(sim.jobs()), 1, "one job was paid for")
