@@ -112,7 +112,7 @@ is_journal(const struct stat *st)
 	    st->st_dev == (dev_t)dev && st->st_ino == (ino_t)ino;
 }
 
-/* What was opened is a name of stderr: by its file, or as the terminal of this session. */
+/* What was opened is a name of stderr: by its file, or as the terminal that controls this process. */
 static bool
 is_stderr(int fd)
 {
