@@ -5,6 +5,7 @@ in it. Booted by systemd-nspawn in a cgroup hierarchy of its own; commands are r
 by nsenter, and its processes and files are reached through /proc.
 """
 
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -241,7 +242,8 @@ class Container:
         for folder in self.cgroup.rglob(unit):
             for path in (folder, *folder.rglob("*")):
                 if path.name == "cgroup.procs":
-                    pids += [int(p) for p in path.read_text().split()]
+                    with contextlib.suppress(OSError):  # a unit that ends takes its groups with it
+                        pids += [int(p) for p in path.read_text().split()]
         return sorted(set(pids))
 
 
