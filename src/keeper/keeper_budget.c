@@ -24,6 +24,7 @@
 #define HOLD_CAP_MS	 600000		/* where all who run are ours: only a new contract changes it */
 #define UNDER_WAY_MS	 10000		/* a call that was lost is at the provider by then */
 #define SPARE		 10		/* so many of the refusals are left to the other calls */
+#define OTHERS		 (BUDGET_REFUSALS_MAX - BUDGET_TRIGGERS_MAX)	/* calls that no cap refuses, at a time at least */
 #define AWAY_FAILURES	 5		/* in a row, then one probe at a time */
 #define KEY_PAUSE_MS	 180000		/* a refused key needs a person */
 
@@ -100,17 +101,21 @@ is_limited_lately(const struct budget *b, int64_t now)
 	return now - b->until_mono_ms < BUDGET_WINDOW_MS;
 }
 
-/* Those left of the answers that nobody saw, when good ones count. Where others were refused they are
+static unsigned
+most(unsigned a, unsigned b)
+{
+	return a > b ? a : b;
+}
+
+/* Those left of the answers that nobody saw, when good ones count. Where others were refused, triggers are
  * taken to be no better than those; and of a provider that refuses some calls for its rate and answers
  * others, good answers tell nothing at all. */
 static unsigned
 not_redeemed(const struct budget *b, int64_t now)
 {
-	unsigned left = b->presumed - b->redeemed, as_others = least(b->presumed, budget_refusals(b, now));
-
 	if (is_limited_lately(b, now))
 		return b->presumed;
-	return left > as_others ? left : as_others;
+	return most(b->presumed - b->redeemed, least(b->presumed_triggers, budget_refusals(b, now)));
 }
 
 static unsigned
@@ -125,33 +130,66 @@ presumed(const struct budget *b, int64_t now)
 }
 
 void
-budget_unseen(struct budget *b, int64_t now, unsigned calls)
+budget_unseen(struct budget *b, int64_t now, unsigned calls, unsigned triggers)
 {
-	if (calls == 0)
-		return;
-	if (now - b->presumed_mono_ms >= UNDER_WAY_MS) {
-		b->presumed = presumed(b, now);
-		b->redeemed = 0;
+	if (calls > 0) {
+		if (now - b->presumed_mono_ms >= UNDER_WAY_MS) {
+			b->presumed = presumed(b, now);
+			b->presumed_triggers = least(b->presumed_triggers, b->presumed);
+			b->redeemed = 0;
+		}
+		b->presumed = least(b->presumed + calls, BUDGET_UNSEEN_MAX);
+		b->presumed_mono_ms = now;
+		b->changed = true;
 	}
-	b->presumed = least(b->presumed + calls, BUDGET_UNSEEN_MAX);
-	b->presumed_mono_ms = now;
+	b->presumed_triggers = least(b->presumed_triggers + triggers, b->presumed);
+}
+
+void
+budget_trigger_seen(struct budget *b)
+{
+	if (b->presumed_triggers == 0)
+		return;
+	b->presumed_triggers--;
+	b->presumed--;
+	b->redeemed = least(b->redeemed, b->presumed);
 	b->changed = true;
 }
 
-/* Calls in flight that the refusals leave room for. When its rate is met, all of them may be refused; while none
- * was refused for its rate, what is only presumed leaves one at a time a little longer. */
+static unsigned
+left_of(unsigned whole, unsigned used)
+{
+	return whole > used ? whole - used : 0;
+}
+
+/* Calls in flight that the refusals leave room for. When its rate is met, all of them may be refused. While none
+ * was refused for its rate, those that no cap refuses do not suffer from what is presumed of triggers, and what is
+ * presumed of themselves leaves one at a time a little longer. */
 static unsigned
 refusals_allow(const struct budget *b, int64_t now)
 {
-	unsigned seen = budget_refusals(b, now), all = seen + presumed(b, now);
+	unsigned seen = budget_refusals(b, now), all = seen + presumed(b, now), firm, others;
 
 	if (all == 0)
 		return b->calls_max;
-	if (is_limited_lately(b, now) && all < BUDGET_REFUSALS_MAX)
-		return least(b->calls_max, seen < SPARE ? least(SPARE - seen, BUDGET_REFUSALS_MAX - all) : 1);
-	if (all < BUDGET_REFUSALS_MAX)
-		return least(b->calls_max, BUDGET_REFUSALS_MAX - all);
-	return !is_limited_lately(b, now) && seen < BUDGET_REFUSALS_MAX && all < BUDGET_UNSEEN_MAX;
+	if (is_limited_lately(b, now))
+		return least(least(b->calls_max, left_of(BUDGET_REFUSALS_MAX, all)), seen < SPARE ? SPARE - seen : 1);
+	firm = seen + (now - b->presumed_mono_ms < BUDGET_WINDOW_MS ? b->presumed - b->redeemed : 0);
+	others = least(OTHERS, left_of(BUDGET_REFUSALS_MAX, firm));
+	if (others == 0 && seen < BUDGET_REFUSALS_MAX && firm < BUDGET_UNSEEN_MAX)
+		others = 1;
+	return least(b->calls_max, most(others, left_of(BUDGET_REFUSALS_MAX, all)));
+}
+
+/* When many were refused, one trigger at a time finds out whether the next is, too. */
+static unsigned
+triggers_allowed(const struct budget *b, int64_t now)
+{
+	unsigned all = budget_refusals(b, now) + presumed(b, now);
+
+	if (all == 0)
+		return b->calls_max;
+	return all < SPARE ? BUDGET_TRIGGERS_MAX - all : all < BUDGET_TRIGGERS_MAX;
 }
 
 /* ---- may it be asked? ---- */
@@ -180,7 +218,13 @@ budget_room(const struct budget *b, int64_t now)
 		return 0;
 	if (b->open || b->key_refused)
 		limit = least(limit, 1);
-	return limit > b->calls ? limit - b->calls : 0;
+	return left_of(limit, b->calls);
+}
+
+unsigned
+budget_trigger_room(const struct budget *b, int64_t now, unsigned in_flight)
+{
+	return least(budget_room(b, now), left_of(triggers_allowed(b, now), in_flight));
 }
 
 int64_t
@@ -547,7 +591,7 @@ restore_all(struct budget *b, const struct budget_pause *pause, int64_t until_mo
 	b->rounds = pause->times;
 	if (b->rounds > 0)
 		b->window = 1;
-	b->presumed = (unsigned)within(pause->limit, 0, BUDGET_UNSEEN_MAX);
+	b->presumed = (unsigned)within(pause->limit, 0, BUDGET_UNSEEN_MAX);	/* whose, budget_unseen() is told */
 	b->presumed_mono_ms = noted_mono_ms;
 }
 

@@ -11,7 +11,8 @@
  *                          32 s) is over; then one call, and with each good answer one more.
  *                          The more refusals the last 5 minutes brought, the longer the pauses
  *                          and the fewer calls at a time
- *   a data set's cap       holds the triggers of that data set alone. What is known of the
+ *   a data set's cap       holds the triggers of that data set alone: of the 20 all triggers together have 16
+ *                          (budget_trigger_room()), so that polls and downloads go on. What is known of the
  *                          cap is learned: from the text of the refusal, and from how many of
  *                          our crawls ran when it came. A place opens when one of them ends;
  *                          where others take it first, the data set waits for a while
@@ -21,8 +22,8 @@
  *                          budget_key_retry()
  *
  * Calls whose answers nobody saw (their poller or the keeper was lost) are presumed to have
- * been refused: for 5 minutes, or until as many others were answered well, which does not count
- * while others are refused. With them the sum may be 24.
+ * been refused: for 5 minutes, or until as many others were answered well, which does not count where the rate was
+ * met, nor for triggers while triggers are refused. With them the sum may be 24.
  *
  * The shape is that of a mail queue's feedback (Postfix, qmgr_feedback): a window for each
  * destination that grows with successes and shrinks on refusal.
@@ -40,6 +41,7 @@
 #include "model/request.h"
 
 #define BUDGET_REFUSALS_MAX 20		/* of 25; the rest is for answers that nobody saw */
+#define BUDGET_TRIGGERS_MAX 16		/* of the 20, for triggers: what a cap refuses must not stop what it does not refuse */
 #define BUDGET_UNSEEN_MAX   24		/* with those: so few that nothing is blocked if all of them were refused */
 #define BUDGET_WINDOW_MS    300000
 #define BUDGET_PAUSE_MAX_MS 3600000	/* of a pause that the provider names */
@@ -67,6 +69,7 @@ struct budget {
 	int64_t	 refusals_mono_ms[BUDGET_REFUSALS_MAX];	/* the last answers 429, a ring */
 	uint64_t refusal_count;
 	unsigned presumed;	/* answers that nobody saw, ... */
+	unsigned presumed_triggers;	/* ... of them those to triggers, which a cap may have refused, ... */
 	int64_t	 presumed_mono_ms;	/* ... the last of them, ... */
 	unsigned redeemed;	/* ... and good answers since */
 	unsigned window;	/* calls at a time that the provider bore lately */
@@ -112,7 +115,9 @@ void budget_init(struct budget *, unsigned calls_max);
 
 /* Calls that may begin now, beside those in flight. */
 unsigned budget_room(const struct budget *, int64_t now_mono_ms);
-/* The next moment at which that could be more without anything ending; INT64_MAX: none. */
+/* So many of those triggers, with that many of them in flight. */
+unsigned budget_trigger_room(const struct budget *, int64_t now_mono_ms, unsigned in_flight);
+/* The next moment at which one of both could be more without anything ending; INT64_MAX: none. */
 int64_t budget_opens_mono_ms(const struct budget *, int64_t now_mono_ms);
 void budget_call_begun(struct budget *, unsigned calls);
 void budget_call_ended(struct budget *, unsigned calls);	/* or can no longer be answered 429 */
@@ -133,8 +138,10 @@ void budget_failed(struct budget *, int64_t now_mono_ms, bool answered, const st
 void budget_key_refused(struct budget *, int64_t now_mono_ms, const struct uuid *crawl, uint64_t random);
 bool budget_key_is_refused(const struct budget *, int64_t now_mono_ms);	/* for sure: the next probe is a while off */
 void budget_key_retry(struct budget *, int64_t now_mono_ms);
-/* Nobody will ever know. */
-void budget_unseen(struct budget *, int64_t now_mono_ms, unsigned calls);
+/* Nobody will ever know. triggers: so many of them, and of those that a former keeper noted. */
+void budget_unseen(struct budget *, int64_t now_mono_ms, unsigned calls, unsigned triggers);
+/* One of those triggers is heard of after all. */
+void budget_trigger_seen(struct budget *);
 
 /* ---- data sets ---- */
 

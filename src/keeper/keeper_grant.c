@@ -214,7 +214,7 @@ calls_wait(struct keeper *k)
 static unsigned
 trigger_room(const struct keeper *k, bool leave)
 {
-	unsigned room = keeper_grant_room(k), may;
+	unsigned room = least(keeper_grant_room(k), budget_trigger_room(&k->budget, keeper_mono(k), k->triggers)), may;
 
 	if (!leave || room == 0)
 		return room;
@@ -393,6 +393,12 @@ trigger_waits(struct keeper *k, struct job *job, char *dst, size_t size, int64_t
 		(void)snprintf(dst, size, "data set %s has as many running jobs as the provider allows: %u of ours run, "
 		    "%u crawls wait", dataset_id, set->running + set->in_flight, set->waiting);
 		*ret_until = opens == INT64_MAX ? 0 : keeper_now(k) + opens - mono;
+		return;
+	}
+	if (budget_room(&k->budget, mono) > 0 && budget_trigger_room(&k->budget, mono, 0) == 0) {
+		(void)snprintf(dst, size, "trigger: the provider has refused %u within 5 minutes, and blocks who goes on",
+		    budget_refusals(&k->budget, mono));
+		*ret_until = keeper_now(k) + budget_opens_mono_ms(&k->budget, mono) - mono;
 		return;
 	}
 	(void)snprintf(dst, size, "trigger: waits its turn, %u crawls of data set %s wait, %u calls are in flight",

@@ -182,7 +182,7 @@ lose(struct keeper *k, struct lease *lease, bool blamed)
 	struct job job;
 
 	tell_lost(lease);
-	budget_unseen(&k->budget, keeper_mono(k), lease->calls);
+	budget_unseen(&k->budget, keeper_mono(k), lease->calls, kind == TASK_TRIGGER);
 	keeper_lease_free(k, lease);
 	if (kind == TASK_DOWNLOAD)
 		keeper_prune_part(k, &crawl_id, token);
@@ -237,7 +237,7 @@ void
 keeper_lease_recover(struct keeper *k)
 {
 	uint64_t last = 0;
-	unsigned count, calls = 0;
+	unsigned count, calls = 0, triggers = 0;
 	struct job job;
 	struct why why;
 
@@ -247,11 +247,14 @@ keeper_lease_recover(struct keeper *k)
 			last = k->batch[i].lease;
 			job.crawl = k->batch[i];
 			job.has_request = false;
+			/* One that is searched for was counted by a former keeper, but which of its calls were triggers
+			 * is not noted. */
 			calls += job.crawl.state != CRAWL_STORING && job.crawl.state != CRAWL_RECONCILING;
+			triggers += job.crawl.state == CRAWL_TRIGGERING || job.crawl.state == CRAWL_RECONCILING;
 			recover(k, &job);
 		}
 	} while (count == KEEPER_BATCH);
-	budget_unseen(&k->budget, keeper_mono(k), calls);
+	budget_unseen(&k->budget, keeper_mono(k), calls, triggers);
 }
 
 /* ---- while it lasts ---- */

@@ -529,6 +529,8 @@ match(struct keeper *k, struct search *s, struct job *job)
 	}
 	if (found != NULL) {
 		found->taken = true;
+		if (c->lease != 0 && !is_open(k, c))
+			budget_trigger_seen(&k->budget);
 		c->lease = 0;
 		keeper_triggered(k, job, found->snapshot_id, STEP_ADOPTED);
 	} else if (is_open(k, c))

@@ -182,6 +182,8 @@ find_late(struct keeper *k, const struct msg_trigger_done *m, struct job *job)
 	}
 	log_as(KIND_TRIGGER_ANSWER_LATE, LOG_FIELDS(.crawl = &v->crawl_id,
 	    .stage = crawl_stage_name(STAGE_TRIGGER)), "the answer to its trigger came late, but it came");
+	if (job->crawl.lease != 0)
+		budget_trigger_seen(&k->budget);
 	job->crawl.lease = 0;
 	job->crawl.crashes = 0;
 	return true;
@@ -253,6 +255,7 @@ keeper_on_trigger_open(struct peer *peer, struct wire_in *in, void *arg)
 	if (!keeper_find(k, &m.crawl_id, &job) || job.crawl.lease != m.lease || m.lease == 0 ||
 	    job.crawl.state != CRAWL_RECONCILING || keeper_lease_find(k, m.lease) != NULL)
 		return 0;
+	budget_trigger_seen(&k->budget);		/* it is in flight again */
 	lease = keeper_lease_new(k, poller, &m.crawl_id, TASK_TRIGGER, m.lease);
 	lease->request = *keeper_request_of(k, &job);
 	lease->set = budget_set(&k->budget, lease->request.dataset_id);

@@ -76,6 +76,7 @@ enum fate { FATE_WAITING, FATE_ASKED, FATE_UNKNOWN, FATE_RUNNING, FATE_READY, FA
 struct w_crawl {
 	uint8_t	 fate;
 	bool	 has_job, job_over, queued;
+	bool	 unseen;	/* nobody saw what became of its trigger */
 	uint16_t set, failures;
 	uint32_t next;		/* in its queue */
 	int64_t	 job_ends;
@@ -452,7 +453,7 @@ least(unsigned a, unsigned b)
 static unsigned
 trigger_room(struct world *w, bool leave)
 {
-	unsigned room = budget_room(&w->b, mono(w)), may;
+	unsigned room = budget_trigger_room(&w->b, mono(w), w->triggers_in_flight), may;
 
 	if (!leave || room == 0)
 		return room;
@@ -567,8 +568,9 @@ again(struct world *w, struct w_crawl *c)
 
 /* Its trigger may have made a job: it counts as one that runs, and is searched for in a minute. */
 static void
-unknown(struct world *w, uint32_t crawl)
+unknown(struct world *w, uint32_t crawl, bool unseen)
 {
+	w->crawls[crawl].unseen = unseen;
 	w->crawls[crawl].fate = FATE_UNKNOWN;
 	set_of(w, crawl)->running++;
 	later(w, crawl, MINUTE);
@@ -601,7 +603,7 @@ triggered(struct world *w, struct w_call *call)
 		break;
 	case SAID_UNKNOWN:
 	case SAID_ERROR:
-		unknown(w, call->crawl);
+		unknown(w, call->crawl, false);
 		break;
 	case SAID_UNSENT:
 		wait_again(w, call->crawl, again(w, c));
@@ -640,6 +642,14 @@ polled(struct world *w, struct w_call *call)
 		later(w, call->crawl, call->said == SAID_LIMITED || call->said == SAID_BUSY ? 0 : again(w, c));
 }
 
+static void
+seen(struct world *w, struct w_crawl *c)
+{
+	if (c->unseen)
+		budget_trigger_seen(&w->b);
+	c->unseen = false;
+}
+
 /* The result of a call that a former keeper gave out: what its poller still tells. */
 static void
 late(struct world *w, struct w_call *call)
@@ -650,6 +660,7 @@ late(struct world *w, struct w_call *call)
 		(void)budget_limited(&w->b, mono(w), call->retry_after, rnd(w));
 	if (call->ask != ASK_TRIGGER || c->fate != FATE_UNKNOWN)
 		return;
+	seen(w, c);
 	if (call->said == SAID_BUSY) {
 		budget_set_refused(&w->b, set_of(w, call->crawl), mono(w), call->text);
 		set_of(w, call->crawl)->running--;
@@ -721,6 +732,7 @@ due(struct world *w, uint32_t crawl)
 		    phase_of(w, PHASE_ERROR, 0) != NULL) {
 			later(w, crawl, MINUTE);
 		} else if (c->has_job) {
+			seen(w, c);
 			c->fate = FATE_RUNNING;
 			later(w, crawl, 0);
 		} else {
@@ -738,12 +750,12 @@ due(struct world *w, uint32_t crawl)
 static void
 lose_call(struct world *w, struct w_call *call)
 {
-	budget_unseen(&w->b, mono(w), 1);
+	budget_unseen(&w->b, mono(w), 1, call->ask == ASK_TRIGGER);
 	release(w, call);
 	call->lost = true;
 	w->lost++;
 	if (call->ask == ASK_TRIGGER)
-		unknown(w, call->crawl);
+		unknown(w, call->crawl, true);
 	else
 		later(w, call->crawl, 0);
 }
@@ -765,7 +777,7 @@ lose_poller(struct world *w)
 static void
 new_keeper(struct world *w)
 {
-	unsigned calls = 0;
+	unsigned calls = 0, triggers = 0;
 
 	w->life++;
 	w->mono_offset = (int64_t)(rnd(w) % 1000000);
@@ -777,6 +789,7 @@ new_keeper(struct world *w)
 	for (uint32_t i = 0; i < w->conf.crawls; i++) {
 		struct w_crawl *c = &w->crawls[i];
 
+		triggers += c->fate == FATE_UNKNOWN && c->unseen;
 		if (c->fate == FATE_WAITING)
 			set_of(w, i)->waiting++;
 		else if (c->fate == FATE_RUNNING || c->fate == FATE_UNKNOWN)
@@ -788,13 +801,14 @@ new_keeper(struct world *w)
 		if (!call->used || call->lost || call->life + 1 != w->life)
 			continue;
 		calls++;
+		triggers += call->ask == ASK_TRIGGER;
 		call->lost = !w->conf.pollers_stay;
 		if (call->ask == ASK_TRIGGER)
-			unknown(w, call->crawl);
+			unknown(w, call->crawl, true);
 		else
 			later(w, call->crawl, 0);
 	}
-	budget_unseen(&w->b, mono(w), calls);
+	budget_unseen(&w->b, mono(w), calls, triggers);
 }
 
 static void

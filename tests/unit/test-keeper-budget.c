@@ -244,15 +244,15 @@ calls_that_nobody_saw_the_end_of_count_as_refused(void **state)
 	struct budget b = fresh(CALLS);
 
 	(void)state;
-	budget_unseen(&b, 1000, 0);
+	budget_unseen(&b, 1000, 0, 0);
 	assert_false(b.changed);
-	budget_unseen(&b, 1000, 12);
+	budget_unseen(&b, 1000, 12, 0);
 	assert_true(b.changed);
 	assert_int_equal(budget_refusals(&b, 1000), 0);		/* seen was none */
 	assert_int_equal(budget_room(&b, 1000), 8);
-	budget_unseen(&b, 1000, 8);
+	budget_unseen(&b, 1000, 8, 0);
 	assert_int_equal(budget_room(&b, 1000), 1);		/* it may well be that none was */
-	budget_unseen(&b, 1000, 1000);
+	budget_unseen(&b, 1000, 1000, 0);
 	assert_int_equal(budget_room(&b, 1000), 0);
 	assert_int_equal(state_at(&b, 1000), PROVIDER_LIMITED);
 }
@@ -264,7 +264,7 @@ they_fade_with_time(void **state)
 	int64_t opens = 1000;
 
 	(void)state;
-	budget_unseen(&b, 1000, BUDGET_UNSEEN_MAX);
+	budget_unseen(&b, 1000, BUDGET_UNSEEN_MAX, 0);
 	for (int i = 0; i < 3 && budget_room(&b, opens) == 0; i++)
 		opens = budget_opens_mono_ms(&b, opens);
 	assert_int_equal(opens, 1000 + BUDGET_WINDOW_MS);
@@ -279,15 +279,15 @@ they_fade_with_as_many_good_answers(void **state)
 	struct budget b = fresh(CALLS);
 
 	(void)state;
-	budget_unseen(&b, 1000, 16);
+	budget_unseen(&b, 1000, 16, 0);
 	assert_int_equal(budget_room(&b, 1000), 4);
 	good(&b, 10);
 	assert_int_equal(budget_room(&b, 1000), 14);
 	good(&b, 100);
 	assert_int_equal(budget_room(&b, 1000), 16);
-	budget_unseen(&b, 11000, 4);
+	budget_unseen(&b, 11000, 4, 0);
 	assert_int_equal(budget_room(&b, 11000), 16);
-	budget_unseen(&b, 11000, 4);
+	budget_unseen(&b, 11000, 4, 0);
 	assert_int_equal(budget_room(&b, 11000), 12);
 }
 
@@ -299,16 +299,50 @@ they_do_not_fade_where_others_were_refused(void **state)
 	(void)state;
 	budget_set_refused(&b, budget_set(&b, "gd_a"), 1000, "");
 	budget_set_refused(&b, budget_set(&b, "gd_a"), 1000, "");
-	budget_unseen(&b, 1000, 10);
+	budget_unseen(&b, 1000, 10, 8);
 	good(&b, 100);
-	assert_int_equal(budget_room(&b, 12000), 20 - 2 - 2);	/* no better than those */
+	assert_int_equal(budget_room(&b, 12000), 20 - 2 - 2);	/* triggers are no better than those */
+	budget_trigger_seen(&b);
+	assert_int_equal(budget_room(&b, 12000), 20 - 2 - 2);
+	for (int i = 0; i < 7; i++)
+		budget_trigger_seen(&b);			/* it has come to be known what became of them */
+	assert_int_equal(budget_room(&b, 12000), CALLS);
 	assert_int_equal(budget_room(&b, 1000 + BUDGET_WINDOW_MS), CALLS);
 
 	(void)budget_limited(&limited, 1000, 1000, 0);
-	budget_unseen(&limited, 1000, 10);
+	budget_unseen(&limited, 1000, 10, 0);
 	good(&limited, 100);
 	assert_int_equal(budget_room(&limited, 12000), 20 - 1 - 10);	/* nor is its good word worth anything */
 	assert_int_equal(budget_room(&limited, 1000 + BUDGET_WINDOW_MS), CALLS);
+}
+
+/* ---- triggers ---- */
+
+static void
+caps_leave_room_for_what_they_do_not_refuse(void **state)
+{
+	struct budget b = fresh(CALLS);
+	unsigned triggers = 0, refused = 0, in_a_row = 0;
+
+	(void)state;
+	/* Each of them is refused, by the cap of a data set of its own. */
+	for (int64_t now = 1000; now < 200000; now += 1000) {
+		triggers = budget_trigger_room(&b, now, 0);
+		assert_true(triggers + refused <= BUDGET_TRIGGERS_MAX);
+		in_a_row += triggers == 1;
+		for (unsigned i = 0; i < triggers && i < 4; i++)
+			budget_set_refused(&b, budget_set(&b, name_of(refused++)), now, "");
+		assert_true(budget_room(&b, now) >= 4);
+		assert_int_equal(state_at(&b, now), PROVIDER_OK);
+	}
+	assert_int_equal(refused, BUDGET_TRIGGERS_MAX);
+	assert_true(in_a_row >= 4);			/* the last ones one at a time */
+	/* Those that are lost now are triggers of before; who polls does not pay for them. */
+	budget_unseen(&b, 201000, 8, 8);
+	good(&b, 8);
+	assert_int_equal(budget_room(&b, 201000), 4);
+	assert_int_equal(budget_trigger_room(&b, 201000, 0), 0);
+	assert_int_equal(budget_trigger_room(&b, 201000 + BUDGET_WINDOW_MS, 3), CALLS - 3);
 }
 
 /* ---- when to look again ---- */
@@ -329,7 +363,7 @@ anything(struct budget *b, int64_t now, uint64_t random)
 		budget_key_refused(b, now, random & 32 ? NULL : &crawl, random);
 		break;
 	case 3:
-		budget_unseen(b, now, (random >> 8) % 8);
+		budget_unseen(b, now, (random >> 8) % 8, (random >> 16) % 8);
 		break;
 	case 4:
 		budget_set_refused(b, budget_set(b, "gd_a"), now, "Running jobs: 100>=100");
@@ -812,12 +846,12 @@ the_next_keeper_knows_the_answers_that_nobody_saw(void **state)
 	struct budget b = fresh(CALLS), next;
 
 	(void)state;
-	budget_unseen(&b, 1000, 9);
+	budget_unseen(&b, 1000, 9, 0);
 	good(&b, 2);
 	assert_true(b.changed);
 	next = next_keeper(&b, 1000, 5, WALL);
 	assert_int_equal(budget_room(&next, 5), 20 - 7);
-	budget_unseen(&next, 5, 7);				/* and its own */
+	budget_unseen(&next, 5, 7, 0);				/* and its own */
 	assert_int_equal(budget_room(&next, 5), 20 - 14);
 	next = next_keeper(&next, 5, 3, WALL);
 	assert_int_equal(budget_room(&next, 3), 20 - 14);
@@ -831,7 +865,7 @@ the_next_keeper_knows_that_good_answers_tell_nothing(void **state)
 
 	(void)state;
 	(void)budget_limited(&b, 1000, 2000, 0);
-	budget_unseen(&b, 1000, 10);
+	budget_unseen(&b, 1000, 10, 0);
 	good(&b, 20);
 	next = next_keeper(&b, 60000, 5, WALL);
 	good(&next, 20);
@@ -990,7 +1024,7 @@ keepers_that_see_no_answer_make_fewer_calls_than_are_blocked_for(void **state)
 		if (b.changed)
 			budget_save(&b, now, WALL + now, &record);
 		budget_restore(&next, now, WALL + now, &record);
-		budget_unseen(&next, now, room);
+		budget_unseen(&next, now, room, 0);
 		b = next;
 	}
 	assert_true(count >= 200);
@@ -1054,6 +1088,7 @@ caps_are_met_with_few_refusals_and_all_get_through(void **state)
 		assert_true(w->done_at <= rows[i].minutes * MINUTE);
 		assert_true(refusals_of(w) <= rows[i].refusals);
 		assert_true(w->most_refusals <= rows[i].in_window);
+		assert_true(w->poll_wait_max <= 5 * SECOND);
 		for (unsigned set = 0; set < conf.sets; set++)
 			assert_int_equal(w->most[set], least(conf.cap, conf.crawls / conf.sets + (conf.sets > 1)));
 		world_free(w);
@@ -1478,6 +1513,7 @@ main(void)
 		cmocka_unit_test(they_fade_with_time),
 		cmocka_unit_test(they_fade_with_as_many_good_answers),
 		cmocka_unit_test(they_do_not_fade_where_others_were_refused),
+		cmocka_unit_test(caps_leave_room_for_what_they_do_not_refuse),
 		cmocka_unit_test(room_never_grows_by_time_before_the_moment_that_is_told),
 		cmocka_unit_test(no_answer_five_times_in_a_row_leaves_one_probe_at_a_time_with_growing_pauses),
 		cmocka_unit_test(answers_that_blame_the_provider_count_when_they_are_of_several_crawls),

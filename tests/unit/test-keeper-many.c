@@ -236,6 +236,71 @@ test_trigger_behind_a_cap_for_hours_survives_its_first_refused_connection(void *
 	assert_int_equal(crawl_of(w, &id).state, CRAWL_ACCEPTED);
 }
 
+static void
+refuse_for_cap(struct world *w)
+{
+	const struct msg_task task = w->poller.tasks[--w->poller.count];
+	struct msg_verdict v = verdict(&task, OUTCOME_BUSY, ERROR_RATE_LIMITED);
+
+	assert_int_equal(task.kind, TASK_TRIGGER);
+	v.http_status = 429;
+	report(w, &w->poller, &task, v);
+}
+
+/* The caps of many data sets are met at once. Jobs that run are asked about all the same. */
+static void
+test_caps_of_many_data_sets_hold_no_polls(void **state)
+{
+	struct world *w = *state;
+	struct uuid running[8], ids[40];
+	unsigned refused = 0;
+
+	w->spread = true;
+	for (unsigned i = 0; i < countof(running); i++)
+		running[i] = crawl_in(w, CRAWL_POLLING);
+	accept_many(w, ids, countof(ids));
+	for (; w->poller.count > 0; refused++)
+		refuse_for_cap(w);
+	assert_int_equal(refused, BUDGET_TRIGGERS_MAX);
+	send_read(w, &ids[39], false);
+	assert_non_null(strstr(last_answer(w)->view.waiting_for, "has refused 16 within 5 minutes"));
+	assert_in_range(last_answer(w)->view.waiting_until_ms - test_wall_ms, 1, BUDGET_WINDOW_MS);
+	world_pass(w, 65000);
+	assert_true(w->poller.count >= 4);
+	assert_true(answer_all(w, OUTCOME_WAIT, ERROR_NONE, 200, 30000) >= countof(running));
+	assert_int_equal(count_in(w, running, countof(running), CRAWL_POLLING), countof(running));
+	assert_int_equal(w->poller.count, 0);
+	world_pass(w, BUDGET_WINDOW_MS);
+	assert_int_equal(w->poller.tasks[0].kind, TASK_TRIGGER);
+}
+
+/* Keepers die with triggers under way, again and again; pollers bring what became of those. */
+static void
+test_triggers_that_keepers_died_over_hold_nothing_once_they_are_told(void **state)
+{
+	struct world *w = *state;
+	struct uuid ids[20], more[16];
+	struct msg_task tasks[16];
+
+	w->spread = true;
+	accept_many(w, ids, countof(ids));
+	for (int i = 0; i < 8; i++)
+		refuse_for_cap(w);
+	for (int life = 0; life < 6; life++) {
+		unsigned count = w->poller.count;
+
+		assert_in_range(count, 1, countof(tasks));
+		memcpy(tasks, w->poller.tasks, count * sizeof(tasks[0]));
+		world_kill(w);
+		world_start(w);
+		for (unsigned i = 0; i < count; i++)
+			report(w, &w->poller, &tasks[i], verdict(&tasks[i], OUTCOME_OK, ERROR_NONE));
+		accept_many(w, more, 4);
+	}
+	assert_int_equal(w->keeper->budget.presumed_triggers, 0);
+	assert_true(budget_trigger_room(&w->keeper->budget, test_mono_ms, 0) > 0);
+}
+
 /* ---- hung neighbours ---- */
 
 static void
@@ -503,6 +568,8 @@ main(void)
 		TEST(test_one_crawls_own_trouble_stops_nobody_and_ends),
 		TEST(test_nothing_is_written_for_what_a_cap_holds),
 		TEST(test_trigger_behind_a_cap_for_hours_survives_its_first_refused_connection),
+		TEST(test_caps_of_many_data_sets_hold_no_polls),
+		TEST(test_triggers_that_keepers_died_over_hold_nothing_once_they_are_told),
 		TEST(test_silent_poller_gets_nothing_more_while_another_answers),
 		TEST(test_triggers_go_to_pollers_that_do_not_download),
 		TEST(test_download_of_a_crawl_that_gave_up_asks_the_provider_again),
