@@ -52,7 +52,8 @@ class ManyTest(FlowTest):
 
     def request(self, number, word):
         platform = list(PAGES)[number % self.data_sets]
-        return {"platform": platform, "competitor": "acme", "url": f"{PAGES[platform]}{word}{number}", "num_of_posts": 2}
+        url = f"{PAGES[platform]}{word}{number}"
+        return {"platform": platform, "competitor": "acme", "url": url, "num_of_posts": 2}
 
     def accept(self, trawld, count=MANY, word="page", begin=0, pause=0):
         """Triggers so many crawls, as clients do that ask again when they are cut off; crawl id -> URL."""

@@ -1,6 +1,5 @@
 """What was paid for is fetched, and not paid for again: after reloads, ends, restores, hangs and on slow disks."""
 
-import contextlib
 import os
 import pathlib
 import shutil
@@ -12,7 +11,7 @@ import unittest
 
 from harness import BUILD, KEY, MANY, REQUEST, SANITIZED, THOROUGH, FlowTest, wait_for
 from test_many import ManyTest
-from test_supervisor import PROGRAMS, SupervisorTest
+from test_supervisor import SupervisorTest
 
 
 class Reload(FlowTest):
@@ -155,8 +154,8 @@ class Given(FlowTest):
     def test_trawlctl_retry_goes_on_and_waits(self):
         sim, trawld, crawl_id = self.gave_up()
         sim.set(ready_after=0.1)
-        done = subprocess.run([BUILD / "trawlctl", "--data-dir", trawld.data, "retry", crawl_id, "--wait", "-i", "100ms"],
-                              capture_output=True, text=True, timeout=60)
+        words = ["--data-dir", trawld.data, "retry", crawl_id, "--wait", "-i", "100ms"]
+        done = subprocess.run([BUILD / "trawlctl", *words], capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 0, done)
         self.goes_on(sim, trawld, crawl_id)
 
@@ -178,7 +177,7 @@ class Given(FlowTest):
 
 
 class Restore(ManyTest):
-    """A copy of the data is put in the place of the original, which has triggered since what the copy holds as waiting."""
+    """A copy of the data takes the place of the original, which has triggered since what waits in the copy."""
 
     HELD = 12
 
