@@ -199,7 +199,36 @@ front_on_backup_answer(struct peer *peer, struct wire_in *in, void *arg)
 	return 0;
 }
 
+/* Returns how many there are. */
+static unsigned
+ask_all(struct front *front)
+{
+	struct call *call;
+	unsigned count = 0;
+
+	for (call = TAILQ_FIRST(&front->waiting); call != NULL; call = TAILQ_NEXT(call, link)) {
+		call_ask(call);
+		count++;
+	}
+	return count;
+}
+
+/* The keeper had to forget what it was asked since its last commit, with its answers. */
+static int
+front_on_tell_again(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct msg_tell_again m;
+	int r = msg_tell_again_get(in, &m);
+
+	(void)peer;
+	if (r < 0)
+		return r;
+	log_debug(NULL, "%u waiting requests are asked again", ask_all(arg));
+	return 0;
+}
+
 const struct ipc_rule front_rules[MSG_TYPE_COUNT] = {
+	[MSG_TELL_AGAIN] = { 1 << ROLE_KEEPER, front_on_tell_again },
 	[MSG_CRAWL_ANSWER] = { 1 << ROLE_KEEPER, front_on_crawl_answer },
 	[MSG_HEALTH_ANSWER] = { 1 << ROLE_KEEPER, front_on_health_answer },
 	[MSG_BACKUP_ANSWER] = { 1 << ROLE_KEEPER, front_on_backup_answer },
@@ -208,15 +237,9 @@ const struct ipc_rule front_rules[MSG_TYPE_COUNT] = {
 static void
 front_on_keeper_open(struct peer *peer, void *arg)
 {
-	struct front *front = arg;
-	struct call *call;
-	unsigned count = 0;
+	unsigned count = ask_all(arg);
 
 	(void)peer;
-	for (call = TAILQ_FIRST(&front->waiting); call != NULL; call = TAILQ_NEXT(call, link)) {
-		call_ask(call);
-		count++;
-	}
 	if (count > 0)
 		log_as(KIND_KEEPER_BACK, NULL, "the keeper is there: %u waiting requests are asked of it", count);
 }

@@ -5,7 +5,7 @@
  *
  *   front ----CRAWL_CREATE, CRAWL_READ, CRAWL_FETCH, CRAWL_RETRY, CRAWL_CANCEL, FORGET,
  *             HEALTH_READ, BACKUP--------------------------------------------------------> keeper
- *   front <---CRAWL_ANSWER, HEALTH_ANSWER, BACKUP_ANSWER---------------------------------- keeper
+ *   front <---CRAWL_ANSWER, HEALTH_ANSWER, BACKUP_ANSWER, TELL_AGAIN---------------------- keeper
  *   poller <--TASK, TRIGGER_KEPT, TELL_AGAIN, RELEASED, SEARCH, SEARCH_WANTED------------- keeper
  *   poller ---TRIGGER_OPEN, TRIGGER_DONE, POLL_DONE, DOWNLOAD_DONE, STORE_DONE, CANCEL_DONE,
  *             SEARCH_PAGE, SEARCH_INPUT, SEARCH_DONE, TASK_PROGRESS, TASK_RETURNED,
@@ -14,7 +14,7 @@
  *   publisher --EVENT_ACK----------------------------------------------------------------> keeper
  *
  * Rules: what the keeper sends about a change leaves after that change is on disk.
- * A request may be sent again on a new connection (same crawl id, same request
+ * A request may be sent again on a new connection, or when that is asked for (same crawl id, same request
  * token): every request is idempotent. A result whose lease is no longer the
  * crawl's is ignored, but for TRIGGER_DONE: that a paid job was made, and which, is
  * believed in every state that has no job yet, whoever searches for it by then; that
@@ -72,7 +72,8 @@ enum msg_type {
 
 	MSG_EVENT_BATCH,	/* keeper -> publisher: the oldest events, in order; one batch at a time */
 	MSG_EVENT_ACK,		/* publisher: all up to seq are at their sink for good; the keeper forgets them */
-	MSG_TELL_AGAIN,		/* keeper -> poller: what was told and not acknowledged, and what is open, as to a new keeper */
+	MSG_TELL_AGAIN,		/* keeper -> poller: what was told and not acknowledged, and what is open; -> front:
+				 * what waits for an answer; as to a new keeper */
 	MSG_BACKUP,		/* front: copy the job store; answered when the copy is durable. Who asks while one is
 				 * being made gets that one */
 	MSG_BACKUP_ANSWER,	/* keeper -> front */

@@ -8,8 +8,9 @@
  *
  * When a commit finds no room at all, or a file system that has turned read-only, nothing of its
  * turn has happened: what was staged is dropped, every lease is nobody's, as after the death of a
- * keeper, and the store is only read until it can be written again. Pollers are not heard
- * meanwhile; what they have to say of triggers they say again.
+ * keeper, and the store is only read until it can be written again. Fronts ask again what had
+ * not been answered, and are told what is there. Pollers are not heard meanwhile; what they
+ * have to say of triggers they say again.
  */
 #include "keeper/keeper.h"
 
@@ -119,6 +120,17 @@ pause_peer(struct keeper_peer *p, bool pause)
 		peer_pause(p->peer, pause);
 }
 
+static void
+tell_again(struct keeper *k, struct keeper_peer *p)
+{
+	static const struct msg_tell_again again;
+
+	if (!peer_is_open(p->peer))
+		return;
+	msg_tell_again_put(&k->out, &again);
+	peer_send(p->peer, &k->out);
+}
+
 void
 keeper_suspend(struct keeper *k, const struct why *reason)
 {
@@ -135,6 +147,9 @@ keeper_suspend(struct keeper *k, const struct why *reason)
 		keeper_lease_forget(k, p);
 		keeper_watch_drop(k, p);
 		pause_peer(p, true);
+		/* The answers that are dropped may have been of questions that need no writing. */
+		if (p->role == ROLE_FRONT)
+			tell_again(k, p);
 	}
 	keeper_search_free(k);
 	keeper_status_trouble(k, reason->text);
@@ -154,7 +169,6 @@ check_place(const struct keeper *k)
 void
 keeper_try_resume(struct keeper *k)
 {
-	static const struct msg_tell_again again;
 	struct why why;
 	int result;
 
@@ -171,10 +185,8 @@ keeper_try_resume(struct keeper *k)
 	keeper_resume(k);
 	for (struct keeper_peer *p = k->peers; p != NULL && !k->suspended; p = p->next) {
 		pause_peer(p, false);
-		if (p->role != ROLE_POLLER || !peer_is_open(p->peer))
-			continue;
-		msg_tell_again_put(&k->out, &again);
-		peer_send(p->peer, &k->out);
+		if (p->role == ROLE_POLLER)
+			tell_again(k, p);
 	}
 	keeper_wake(k);
 }

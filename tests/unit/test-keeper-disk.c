@@ -178,6 +178,7 @@ test_store_that_cannot_be_written_is_read_and_goes_on_by_itself(void **state)
 	no_writes(true);
 	send_create(w, &m);
 	assert_int_equal(w->front.count, 0);		/* nothing of that turn has happened, and nothing was said */
+	assert_int_equal(w->front.again, 1);		/* but that who waits for an answer is to ask again */
 	assert_int_equal(w->poller.count, 0);
 	assert_true(w->keeper->suspended);
 	send_read(w, &m.crawl_id, false);
