@@ -1,0 +1,15 @@
+/*
+ * front_deadline.h - how long a connection may be in the state that it is in, by
+ * guard_limits, and its end when that is over. While a request is with its owner there
+ * is no deadline.
+ */
+#ifndef FRONT_FRONT_DEADLINE_H
+#define FRONT_FRONT_DEADLINE_H
+
+#include "front/front_conn.h"
+
+/* Ends what is over: late, hung up, or quiet while the guard stops. Marks what evhttp has let go.
+ * A client that was too slow with its request is told so. */
+void deadline_sweep(struct guard *);
+
+#endif

@@ -1,0 +1,68 @@
+/* front_room.c - see front_room.h. */
+#include "front/front_room.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "front/front_accept.h"
+#include "model/log_kind.h"
+
+#define ROOM_LOOKS	16	/* connections looked at for one to close; those before have bytes unread */
+#define FULL_TOLD_MS	60000	/* how often that all connections are taken is logged */
+
+/* The lists that make room, in this order. */
+static const struct room_rule {
+	enum conn_wait wait;
+	int64_t least_ms;	/* how long one must have waited */
+} rules[] = {
+	{ WAIT_UNASKED, FIRST_REQUEST_MS },
+	{ WAIT_IDLE, 0 },
+};
+
+/* The first of the list that may go. One that has bytes unread goes to the end: it leaves
+ * the list as soon as they are read. */
+static struct guard_conn *
+room_find(struct guard *guard, const struct room_rule *rule, int64_t now)
+{
+	struct guard_conn *conn;
+
+	for (unsigned i = 0; i < ROOM_LOOKS && (conn = TAILQ_FIRST(&guard->waits[rule->wait])) != NULL; i++) {
+		if (now - conn->since_ms < rule->least_ms)
+			return NULL;
+		if (!conn_has_unread(conn))
+			return conn;
+		conn_wait(conn, rule->wait, now);
+	}
+	return NULL;
+}
+
+static void
+room_tell(struct guard *guard, int64_t now)
+{
+	if (guard->room.told_ms != 0 && now - guard->room.told_ms < FULL_TOLD_MS)
+		return;
+	log_as(KIND_CONNECTIONS_FULL, NULL, "all %u connections are taken; %" PRIu64 " that nothing was "
+	    "asked on made room for others", guard->count, guard->room.made);
+	guard->room.told_ms = now;
+	guard->room.made = 0;
+}
+
+void
+room_make(struct guard *guard)
+{
+	struct guard_conn *conn = NULL;
+	int64_t now;
+
+	if (guard->stopping || !accept_is_full(guard))
+		return;
+	now = guard_now(guard);
+	guard->accept.short_of_files = false;
+	for (size_t i = 0; i < countof(rules) && conn == NULL; i++)
+		conn = room_find(guard, &rules[i], now);
+	if (conn != NULL) {
+		guard->room.made++;
+		conn_close(conn);
+	}
+	room_tell(guard, now);
+}
