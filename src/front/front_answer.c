@@ -25,9 +25,12 @@ answer_on_complete(struct evhttp_request *request, void *arg)
 void
 guard_answer(struct guard_conn *conn, struct evhttp_request *request, int status, const char *phrase)
 {
+	int64_t now = guard_now(conn->guard);
+
 	assert(conn->request == request);
 	conn->request = NULL;
-	conn->answer_ms = guard_now(conn->guard);
+	conn->answer_ms = now;
+	conn_wait(conn, WAIT_SLOW, now);
 	if (conn->guard->stopping)
 		(void)evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
 	evhttp_request_set_on_complete_cb(request, answer_on_complete, conn);

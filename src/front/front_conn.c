@@ -95,7 +95,7 @@ conn_state(const struct guard_conn *conn)
 	if (conn->refused)
 		return WAIT_OWING;
 	if (conn->check.phase != HTTP_BETWEEN)
-		return WAIT_NONE;
+		return WAIT_SLOW;
 	return conn->given == 0 ? WAIT_UNASKED : WAIT_IDLE;
 }
 

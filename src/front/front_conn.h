@@ -32,10 +32,12 @@ TAILQ_HEAD(conn_list, guard_conn);
 
 /* What a connection waits for: a list of the guard for each, in the order in which they began to. */
 enum conn_wait {
-	WAIT_NONE,		/* something is under way; in no list */
+	WAIT_NONE,		/* for its request's owner; in no list */
 	WAIT_UNASKED,		/* not a byte came yet */
 	WAIT_IDLE,		/* between requests */
+	WAIT_SLOW,		/* for the client alone: a request is on its way in, an answer out */
 	WAIT_OWING,		/* refused, and the answers before are out */
+	WAIT_TOLD,		/* refused, and that is out, too */
 	CONN_WAIT_COUNT
 };
 
@@ -94,7 +96,7 @@ struct guard {
 		int64_t		 paused_until_ms, complained_ms;
 	} accept;				/* front_accept.c's */
 	struct {
-		uint64_t	 made;		/* connections closed for others since that was told */
+		uint64_t	 silent, slow;	/* connections that made room since that was told */
 		int64_t		 told_ms;	/* 0: never */
 	} room;					/* front_room.c's */
 };

@@ -58,12 +58,11 @@ conn_may_leave(const struct guard_conn *conn, int64_t now)
 	return guard->stopping && conn_is_quiet(conn) && !conn_has_unread(conn);
 }
 
-static void
-conn_time_out(struct guard_conn *conn)
+void
+deadline_end(struct guard_conn *conn, const char *reason)
 {
-	if (!conn->taken && !conn->refused && conn->check.phase != HTTP_BETWEEN &&
-	    conn->answered == conn->check.messages)
-		refuse(conn, 408, "The request took too long to arrive.");
+	if (!conn->taken && conn_state(conn) == WAIT_SLOW)
+		refuse(conn, 408, reason);
 	else
 		conn_close(conn);
 }
@@ -79,7 +78,7 @@ deadline_sweep(struct guard *guard)
 		if (conn_is_let_go(conn))
 			conn_mark_closed(conn);
 		else if (now >= conn_deadline(conn))
-			conn_time_out(conn);
+			deadline_end(conn, "The request took too long to arrive.");
 		else if (conn_is_gone(conn, now) || conn_may_leave(conn, now))
 			conn_close(conn);
 	}

@@ -8,8 +8,9 @@
 
 #include "front/front_conn.h"
 
-/* Ends what is over: late, hung up, or quiet while the guard stops. Marks what evhttp has let go.
- * A client that was too slow with its request is told so. */
+/* Ends what is over: late, hung up, or quiet while the guard stops. Marks what evhttp has let go. */
 void deadline_sweep(struct guard *);
+/* A client whose request is on its way is told why with 408; any other is cut off. */
+void deadline_end(struct guard_conn *, const char *reason);
 
 #endif

@@ -87,7 +87,7 @@ conn_on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void 
 		conn_learn_fd(conn);
 	conn_check_added(conn, input, info->n_added);
 	wait = conn_state(conn);
-	if (wait != conn->wait && !conn->taken)
+	if (wait != conn->wait && !conn->taken && conn->answer_ms == 0)
 		conn_wait(conn, wait, conn->began_ms);
 }
 

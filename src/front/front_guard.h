@@ -26,8 +26,9 @@ struct guard_conn;
 
 struct guard_limits {
 	struct http_limits http;
-	/* At a time. Whoever takes the last place costs the one that is silent longest its own;
-	 * while a request is under way on each, more wait in the listener's backlog. */
+	/* At a time. Whoever takes the last place costs the one that is silent longest its own, or
+	 * the one whose request is longest on its way in (front_room.h); while the owner is at work
+	 * for each, more wait in the listener's backlog. */
 	unsigned connections;
 	int64_t	 head_ms;		/* from a request's first byte to its empty line */
 	int64_t	 request_ms;		/* from its first byte to its last, plus */

@@ -5,10 +5,15 @@ static void
 refuse_on_written(struct bufferevent *stream, void *arg)
 {
 	struct guard_conn *conn = conn_of(arg);
+	struct guard *guard = conn->guard;
+	int64_t now = guard_now(guard);
 
 	(void)stream;
 	conn_end_writing(conn);
-	conn->end_ms = guard_now(conn->guard) + conn->guard->limits->linger_ms;
+	conn->end_ms = now + guard->limits->linger_ms;
+	conn_wait(conn, WAIT_TOLD, now);
+	if (guard->count >= guard->limits->connections)
+		guard_turn_soon(guard);
 }
 
 static void
@@ -23,11 +28,14 @@ static void
 refuse_tell(struct guard_conn *conn)
 {
 	struct guard *guard = conn->guard;
+	int64_t now = guard_now(guard);
 
-	conn_wait(conn, WAIT_NONE, 0);
-	if (!conn_take(conn, refuse_on_written, refuse_on_event))
+	if (!conn_take(conn, refuse_on_written, refuse_on_event)) {
+		conn_wait(conn, WAIT_NONE, now);
 		return;
-	conn->end_ms = guard_now(guard) + guard->limits->answer_ms;
+	}
+	conn->end_ms = now + guard->limits->answer_ms;
+	conn_wait(conn, WAIT_SLOW, now);
 	guard->events.on_refused(conn->check.status, conn->check.reason,
 	    bufferevent_get_output(conn->stream), guard->arg);
 	(void)bufferevent_enable(conn->stream, EV_READ | EV_WRITE);

@@ -1,10 +1,11 @@
 /*
  * front_room.h - room for one more when all places are taken. Who has least to lose goes
- * first: a client that never asked, and then one that asks nothing now. A connection on
- * which anything is under way stays.
+ * first: a refusal that is told, a client that never asked, one that asks nothing now,
+ * and then the one that has kept its place longest while its request comes in, or the
+ * answer goes out, piece by piece. A request that is with its owner stays.
  *
- * One is found at the head of its list, never searched for, and goes in the same turn, so
- * a place is free before the next client comes.
+ * One is found at the head of its list, never searched for. It goes in the same turn, so a
+ * place is free before the next client comes; a slow one as soon as it is told why.
  */
 #ifndef FRONT_FRONT_ROOM_H
 #define FRONT_FRONT_ROOM_H

@@ -329,8 +329,9 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	[KIND_CONNECTIONS_FULL] = { "connections-full", LOG_LEVEL_WARNING, "1a693b1a539c47deacbc3a14fbc7d90a",
 	  "All connections of a front are taken",
 	  "A connection that is silent between requests, or since it was opened, is closed for each that comes, "
-	  "the one silent longest first; while requests are under way on all of them, those that come wait "
-	  "in the queue of the socket. Told once a minute.",
+	  "the one silent longest first; when there is none, one whose client has been sending a request, or taking "
+	  "an answer, for longer than a second. While trawld is at work for all of them, those that come wait in the "
+	  "queue of the socket. Told once a minute.",
 	  "Find the client that keeps connections open, set CONNECTION_IDLE_TIMEOUT lower than its own, or "
 	  "raise FRONT_WORKERS.",
 	  false },

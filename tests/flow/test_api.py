@@ -4,6 +4,7 @@ import json
 import resource
 import select
 import socket
+import threading
 import time
 import unittest
 import urllib.parse
@@ -136,9 +137,8 @@ class Api(FlowTest):
         self.daemon.trigger()
         wait_for(lambda: self.daemon.get("/health").json["background_tasks"]["active_count"] == 1, "it is counted")
 
-    def test_silent_connections_keep_nobody_out(self):
-        """More than a front has room for; the one with a request under way stays."""
-        count = 1100
+    def narrow(self, count):
+        """A daemon with room for fewer than count connections, its address, and a trigger under way there."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if hard != resource.RLIM_INFINITY and hard < 2 * count:
             self.skipTest(f"{hard} descriptors are too few")
@@ -152,6 +152,12 @@ class Api(FlowTest):
         self.addCleanup(busy.close)
         busy.sendall(b"POST /api/v1/crawl/trigger HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                      b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        return daemon, url, busy
+
+    def test_silent_connections_keep_nobody_out(self):
+        """More than a front has room for; the one with a request under way stays."""
+        count = 1100
+        daemon, url, busy = self.narrow(count)
         silent = []
         for _ in range(count):
             silent.append(socket.create_connection((url.hostname, url.port), timeout=20))
@@ -166,6 +172,51 @@ class Api(FlowTest):
             ended.register(s, select.POLLIN)
         self.assertGreater(len(ended.poll(0)), 50, "made room")
         self.assertTrue(busy.recv(65536).startswith(b"HTTP/1.1 200 "))
+
+    def test_slow_senders_keep_nobody_out(self):
+        """More than a front has room for, a byte at a time; each that is closed comes again."""
+        count = 1100
+        daemon, url, busy = self.narrow(count)
+        starts = [b"GET /health HTTP/1.1\r\nHost: x\r\nA: ",
+                  b"POST /api/v1/crawl/trigger HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n{"]
+        slow = [None] * count
+        done, again = threading.Event(), [0]
+
+        def begin(i):
+            slow[i] = socket.create_connection((url.hostname, url.port), timeout=20)
+            slow[i].sendall(starts[i % 2])
+            slow[i].setblocking(False)
+
+        def drip():
+            while not done.wait(0.1):
+                for i, s in enumerate(slow):
+                    try:
+                        s.send(b"a")
+                    except BlockingIOError:
+                        pass
+                    except OSError:
+                        s.close()
+                        again[0] += 1
+                        begin(i)
+
+        for i in range(count):
+            begin(i)
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        try:
+            for _ in range(20):
+                begun = time.monotonic()
+                self.assertEqual(daemon.get("/health").status, 200)
+                self.assertLess(time.monotonic() - begun, 2)
+            wait_for(lambda: again[0] > 200, "slow senders make room")
+            wait_for(lambda: "connections are taken" in daemon.log(), "it is told")
+            self.assertEqual(daemon.get("/health").status, 200)
+            self.assertTrue(busy.recv(65536).startswith(b"HTTP/1.1 200 "))
+        finally:
+            done.set()
+            dripping.join()
+            for s in slow:
+                s.close()
 
     def test_the_unix_socket_speaks_the_same(self):
         with socket.socket(socket.AF_UNIX) as s:

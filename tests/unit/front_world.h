@@ -41,6 +41,7 @@ struct asked {
 struct world {
 	struct clock		 clock;		/* first: the clock's functions find the world by it */
 	int64_t			 ahead_ms;
+	int64_t			 stands_ms;	/* not 0: the clock stands there, but for ahead_ms */
 	struct event_base	*base;
 	struct conf		 conf;
 	struct guard_limits	 limits;
@@ -66,7 +67,21 @@ world_of_clock(const struct clock *clock)
 static int64_t
 world_mono_ms(const struct clock *clock)
 {
-	return clock_mono_ms(&clock_system) + world_of_clock(clock)->ahead_ms;
+	const struct world *world = world_of_clock(clock);
+
+	return (world->stands_ms != 0 ? world->stands_ms : clock_mono_ms(&clock_system)) + world->ahead_ms;
+}
+
+static inline void
+world_stop_clock(struct world *world)
+{
+	world->stands_ms = clock_mono_ms(&clock_system);
+}
+
+static inline void
+world_start_clock(struct world *world)
+{
+	world->stands_ms = 0;
 }
 
 static int64_t

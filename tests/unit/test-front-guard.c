@@ -635,7 +635,8 @@ test_connections_that_never_asked_make_room_first_but_not_at_once(void **state)
 	wait_for_connections(world, 0);
 }
 
-/* What is under way: no whole request yet, one with its owner, an answer after it. */
+/* What is under way: a request with its owner, however long, one after an answer, and one
+ * that is not whole yet, for as long as anybody needs to send it. */
 static void
 test_no_request_under_way_makes_room(void **state)
 {
@@ -645,10 +646,7 @@ test_no_request_under_way_makes_room(void **state)
 
 	world->limits.connections = 4;
 	world_run(world);
-	head = client_open(world);
-	client_send(head, "GET /x HTTP/1.1\r\n");
-	body = client_open(world);
-	client_send(body, POST "Content-Length: 53\r\n\r\n{");
+	world_stop_clock(world);
 	asking = client_open(world);
 	client_send(asking, STATUS);
 	(void)world_asked(world, MSG_CRAWL_READ);
@@ -658,9 +656,15 @@ test_no_request_under_way_makes_room(void **state)
 	assert_error(&answer, 404, "NOT_FOUND", "/x");
 	answer_done(&answer);
 	(void)world_asked(world, MSG_CRAWL_READ);
+	world->ahead_ms += 5000;
+	head = client_open(world);
+	client_send(head, "GET /x HTTP/1.1\r\n");
+	body = client_open(world);
+	client_send(body, POST "Content-Length: 53\r\n\r\n{");
 	waits = client_open(world);
 	client_send(waits, GET);
-	world->ahead_ms += 5000;
+	wait_for_connections(world, 4);
+	world->ahead_ms += 999;
 	turn_often(world, 200);
 	assert_int_equal(connections(world), 4);
 	assert_true(is_open(head) && is_open(body) && is_open(asking) && is_open(next) && is_open(waits));
@@ -682,6 +686,146 @@ test_no_request_under_way_makes_room(void **state)
 	close(asking);
 	close(next);
 	close(waits);
+	world_start_clock(world);
+	world->ahead_ms += FRONT_KEEPER_MS;	/* what is still asked is given up */
+	wait_for_connections(world, 0);
+}
+
+static void
+assert_told_to_make_room(struct world *world, int fd)
+{
+	struct answer answer = client_answer(world, fd);
+
+	assert_error(&answer, 408, "INVALID_REQUEST", "while all connections were taken");
+	assert_non_null(strstr(answer.head, "\r\nConnection: close\r\n"));
+	answer_done(&answer);
+	assert_true(client_is_closed(world, fd));
+}
+
+static void
+test_the_request_that_is_longest_on_its_way_makes_room(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int fds[4], waits;
+
+	world->limits.connections = 4;
+	world_run(world);
+	world_stop_clock(world);
+	fds[0] = client_open(world);
+	client_send(fds[0], STATUS);
+	(void)world_asked(world, MSG_CRAWL_READ);
+	world->ahead_ms += 5000;
+	for (size_t i = 1; i < countof(fds); i++) {
+		fds[i] = client_open(world);
+		client_send(fds[i], i % 2 == 0 ? "GET /x HTTP/1.1\r\n" : POST "Content-Length: 53\r\n\r\n{");
+		turn_often(world, 10);
+		world->ahead_ms += 100;
+		client_send(fds[1], " ");	/* that something comes is not enough */
+		turn_often(world, 10);
+	}
+	waits = client_open(world);
+	client_send(waits, GET);
+	world->ahead_ms += 699;
+	turn_often(world, 200);
+	for (size_t i = 0; i < countof(fds); i++)
+		assert_true(is_open(fds[i]));
+	assert_true(is_open(waits));
+	world->ahead_ms += 1;
+	assert_told_to_make_room(world, fds[1]);
+	answer = client_answer(world, waits);
+	assert_error(&answer, 404, "NOT_FOUND", "/x");
+	answer_done(&answer);
+	assert_true(is_open(fds[0]) && is_open(fds[2]) && is_open(fds[3]));
+	world_answer(world, world->asked[0].request);
+	answer = client_answer(world, fds[0]);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	for (size_t i = 0; i < countof(fds); i++)
+		close(fds[i]);
+	close(waits);
+	world_start_clock(world);
+	world->ahead_ms += FRONT_KEEPER_MS;	/* what is still asked is given up */
+	wait_for_connections(world, 0);
+}
+
+/* Nobody waits for the moment in which a client reads what it is told. */
+static void
+test_a_refusal_that_is_told_makes_room_first(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int idle, refused, fd;
+
+	world->limits.connections = 3;
+	world_run(world);
+	world_stop_clock(world);
+	idle = client_open(world);
+	client_get(world, idle);
+	refused = client_open(world);
+	client_send(refused, "BAD\r\n\r\n");
+	answer = client_answer(world, refused);
+	assert_error(&answer, 400, "INVALID_REQUEST", ".");
+	answer_done(&answer);
+	turn_often(world, 10);
+	assert_int_equal(connections(world), 2);
+	fd = client_open(world);
+	client_get(world, fd);
+	turn_often(world, 10);
+	assert_int_equal(connections(world), 2);
+	assert_true(is_open(idle) && is_open(fd));
+	close(idle);
+	close(refused);
+	close(fd);
+	world_start_clock(world);
+	world->ahead_ms += FRONT_KEEPER_MS;	/* what is still asked is given up */
+	wait_for_connections(world, 0);
+}
+
+static void
+test_a_client_that_does_not_take_its_answer_makes_room(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	int asking, stuck, waits, small = 4096;
+
+	world->answers_all = true;
+	world->limits.connections = 2;
+	world_run(world);
+	world_stop_clock(world);
+	/* Else the kernel takes megabytes of answers. */
+	(void)setsockopt(world->listener, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	stuck = client_open(world);
+	(void)setsockopt(stuck, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	for (int i = 0; i < 1000; i++) {
+		if (send(stuck, STATUS, strlen(STATUS), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+			world_turn(world);
+	}
+	for (unsigned before = UINT_MAX; before != world->asked_count;) {
+		before = world->asked_count;
+		turn_often(world, 50);
+	}
+	world->answers_all = false;
+	world->taken = world->asked_count;
+	asking = client_open(world);
+	client_send(asking, STATUS);
+	(void)world_asked(world, MSG_CRAWL_READ);
+	waits = client_open(world);
+	client_send(waits, GET);
+	world->ahead_ms += 999;
+	turn_often(world, 200);
+	assert_int_equal(connections(world), 2);
+	assert_true(is_open(waits));
+	world->ahead_ms += 1;
+	answer = client_answer(world, waits);
+	assert_error(&answer, 404, "NOT_FOUND", "/x");
+	answer_done(&answer);
+	assert_true(is_open(asking));
+	close(asking);
+	close(stuck);
+	close(waits);
+	world_start_clock(world);
+	world->ahead_ms += FRONT_KEEPER_MS;	/* what is still asked is given up */
 	wait_for_connections(world, 0);
 }
 
@@ -736,6 +880,38 @@ test_hundreds_of_silent_connections_keep_nobody_out(void **state)
 	}
 	assert_true(clock_mono_ms(&clock_system) - begun < 2000);
 	assert_true(connections(world) < 100);
+	for (size_t i = 0; i < countof(fds); i++)
+		close(fds[i]);
+	wait_for_connections(world, 0);
+}
+
+/* They send on, each a byte at a time, and never end. */
+static void
+test_hundreds_of_slow_senders_keep_nobody_out(void **state)
+{
+	struct world *world = *state;
+	static int fds[400];
+	int64_t begun;
+
+	world->limits.connections = 100;
+	world_run(world);
+	for (size_t i = 0; i < countof(fds); i++) {
+		fds[i] = client_open(world);
+		client_send(fds[i], i % 2 == 0 ? "GET /x HTTP/1.1\r\nA: " : POST "Content-Length: 999\r\n\r\n{");
+		world->ahead_ms += 20;
+		world_turn(world);
+	}
+	begun = clock_mono_ms(&clock_system);
+	for (int i = 0; i < 20; i++) {
+		int fd = client_open(world);
+
+		for (size_t n = 0; n < countof(fds); n++)
+			(void)send(fds[n], " ", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+		client_get(world, fd);
+		close(fd);
+	}
+	assert_true(clock_mono_ms(&clock_system) - begun < 2000);
+	assert_told_to_make_room(world, fds[0]);
 	for (size_t i = 0; i < countof(fds); i++)
 		close(fds[i]);
 	wait_for_connections(world, 0);
@@ -1025,8 +1201,12 @@ main(void)
 		T(the_connection_that_is_idle_longest_makes_room),
 		T(connections_that_never_asked_make_room_first_but_not_at_once),
 		T(no_request_under_way_makes_room),
+		T(the_request_that_is_longest_on_its_way_makes_room),
+		T(a_refusal_that_is_told_makes_room_first),
+		T(a_client_that_does_not_take_its_answer_makes_room),
 		T(a_connection_whose_next_request_has_come_does_not_make_room),
 		T(hundreds_of_silent_connections_keep_nobody_out),
+		T(hundreds_of_slow_senders_keep_nobody_out),
 		T(clients_wait_while_descriptors_are_short),
 		T(many_short_connections_leave_nothing_behind),
 		T(a_drain_finishes_what_is_begun_and_closes_the_rest),
