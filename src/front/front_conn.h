@@ -2,7 +2,7 @@
  * front_conn.h - one record for each connection, and what the files of the guard share:
  *
  *   front_guard.c      puts them together: reading, requests, the turn, life
- *     front_answer.c     answers on their way out
+ *     front_answer.c     answers, and those that stream
  *     front_room.c       who makes room when all places are taken
  *       front_accept.c     listening sockets: accept, pause
  *       front_deadline.c   how long anything may take
@@ -56,8 +56,9 @@ struct guard_conn {
 	struct http_check	 check;
 	uint64_t		 given, answered;	/* requests */
 	int64_t			 began_ms;	/* the first byte of the message that is being read */
-	int64_t			 answer_ms;	/* the answer was made; 0: none is under way */
+	int64_t			 answer_ms;	/* the oldest byte that the client has not taken was made; 0: none */
 	int64_t			 looked_ms;
+	bool			 streaming;	/* the request's answer has begun and goes on */
 	bool			 refused;
 	bool			 cutting;
 	bool			 taken;

@@ -26,10 +26,10 @@ conn_deadline(const struct guard_conn *conn)
 
 	if (conn->taken)
 		return conn->dropped > LINGER_BYTES ? 0 : conn->end_ms;
-	if (conn->request != NULL)
-		return INT64_MAX;
 	if (conn->answer_ms != 0)
 		return conn->answer_ms + limits->answer_ms;
+	if (conn->request != NULL)
+		return INT64_MAX;
 	if (conn_is_quiet(conn))
 		return conn->since_ms + (conn->given == 0 ? limits->first_ms : limits->idle_ms);
 	if (conn->check.phase == HTTP_IN_HEAD)

@@ -1,7 +1,7 @@
 /*
  * front_deadline.h - how long a connection may be in the state that it is in, by
  * guard_limits, and its end when that is over. While a request is with its owner there
- * is no deadline.
+ * is no deadline, and none for an answer that streams while its client takes it.
  */
 #ifndef FRONT_FRONT_DEADLINE_H
 #define FRONT_FRONT_DEADLINE_H

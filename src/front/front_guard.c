@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "front/front_accept.h"
+#include "front/front_answer.h"
 #include "front/front_conn.h"
 #include "front/front_deadline.h"
 #include "front/front_refuse.h"
@@ -25,6 +26,7 @@ const struct guard_limits guard_limits_default = {
 	.first_ms = 60000,
 	.idle_ms = 620000,
 	.linger_ms = 2000,
+	.stream_bytes = 256 << 10,
 };
 
 /* ---- reading ---- */
@@ -115,6 +117,7 @@ conn_on_closed(struct evhttp_connection *connection, void *arg)
 	(void)connection;
 	if (request != NULL) {
 		conn->request = NULL;
+		conn->streaming = false;
 		conn->guard->events.on_gone(conn, conn->guard->arg);
 		if (evhttp_request_get_connection(request) == NULL)
 			evhttp_request_free(request);
@@ -232,6 +235,7 @@ guard_stop(struct guard *guard)
 	guard->stopping = true;
 	guard->stopping_ms = guard_now(guard);
 	accept_pause(guard);
+	answer_end_streams(guard);
 	guard_sweep(guard);
 }
 
