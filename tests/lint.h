@@ -6,6 +6,8 @@
 	for ((key) = json_object_iter_key(object); ((value) = json_object_get((object), (key))) != NULL;)
 #define LIST_FOREACH(item, head, field) \
 	for ((item) = LIST_FIRST(head); (item) != NULL; (item) = LIST_NEXT((item), field))
+#define TAILQ_FOREACH(item, head, field) \
+	for ((item) = TAILQ_FIRST(head); (item) != NULL; (item) = TAILQ_NEXT((item), field))
 #define STAILQ_FOREACH(item, head, field) \
 	for ((item) = STAILQ_FIRST(head); (item) != NULL; (item) = STAILQ_NEXT((item), field))
 #define DL_FOREACH(head, item) \

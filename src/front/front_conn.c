@@ -156,12 +156,22 @@ conn_find(const struct guard *guard, struct bufferevent *stream)
 	return conn;
 }
 
+/* Of the lists that only live ones are in. */
+static void
+conn_leave_lists(struct guard_conn *conn)
+{
+	conn_wait(conn, WAIT_NONE, 0);
+	if (conn->same != NULL)
+		TAILQ_REMOVE(conn->same, conn, same_link);
+	conn->same = NULL;
+}
+
 void
 conn_release(struct guard_conn *conn)
 {
 	struct guard *guard = conn->guard;
 
-	conn_wait(conn, WAIT_NONE, 0);
+	conn_leave_lists(conn);
 	TAILQ_REMOVE(conn->closed ? &guard->dead : &guard->live, conn, link);
 	if (conn->fd >= 0)
 		guard->by_fd[conn->fd] = NULL;
@@ -180,7 +190,7 @@ conn_mark_closed(struct guard_conn *conn)
 	if (conn->closed)
 		return;
 	conn->closed = true;
-	conn_wait(conn, WAIT_NONE, 0);
+	conn_leave_lists(conn);
 	TAILQ_REMOVE(&guard->live, conn, link);
 	TAILQ_INSERT_TAIL(&guard->dead, conn, link);
 	guard_turn_soon(guard);

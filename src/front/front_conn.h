@@ -3,11 +3,12 @@
  *
  *   front_guard.c      puts them together: reading, requests, the turn, life
  *     front_answer.c     answers, and those that stream
- *     front_room.c       who makes room when all places are taken
- *       front_accept.c     listening sockets: accept, pause
- *       front_deadline.c   how long anything may take
- *         front_refuse.c     a refusal, and the end after it
- *           front_conn.c       the record; what evhttp and libevent do with it
+ *     front_address.c    how many connections one address may have
+ *       front_room.c       who makes room when all places are taken
+ *         front_accept.c     listening sockets: accept, pause
+ *         front_deadline.c   how long anything may take
+ *           front_refuse.c     a refusal, and the end after it
+ *             front_conn.c       the record; what evhttp and libevent do with it
  *
  * Each uses only what stands below it. What the guard promises to its owner is in
  * front_guard.h; nobody else includes this.
@@ -33,12 +34,17 @@ TAILQ_HEAD(conn_list, guard_conn);
 /* What a connection waits for: a list of the guard for each, in the order in which they began to. */
 enum conn_wait {
 	WAIT_NONE,		/* for its request's owner; in no list */
+	WAIT_FRESH,		/* new, and its address is not looked at yet */
 	WAIT_UNASKED,		/* not a byte came yet */
 	WAIT_IDLE,		/* between requests */
 	WAIT_SLOW,		/* for the client alone: a request is on its way in, an answer out */
 	WAIT_OWING,		/* refused, and the answers before are out */
 	WAIT_TOLD,		/* refused, and that is out, too */
 	CONN_WAIT_COUNT
+};
+
+struct conn_address {
+	unsigned char bytes[16];
 };
 
 struct guard_conn {
@@ -70,6 +76,9 @@ struct guard_conn {
 		bufferevent_event_cb	 event;
 		void			*arg;
 	} evhttp;				/* its callbacks while taken */
+	struct conn_list	*same;		/* NULL, or those whose addresses have one hash */
+	TAILQ_ENTRY(guard_conn)	 same_link;
+	struct conn_address	 address;	/* meant when there is a same */
 };
 
 struct listener;
@@ -100,6 +109,7 @@ struct guard {
 		uint64_t	 silent, slow;	/* connections that made room since that was told */
 		int64_t		 told_ms;	/* 0: never */
 	} room;					/* front_room.c's */
+	struct conn_list	*addresses;	/* front_address.c's */
 };
 
 static inline int64_t

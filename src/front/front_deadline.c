@@ -14,7 +14,7 @@
 static bool
 conn_is_quiet(const struct guard_conn *conn)
 {
-	return conn->wait == WAIT_UNASKED || conn->wait == WAIT_IDLE;
+	return conn->wait == WAIT_FRESH || conn->wait == WAIT_UNASKED || conn->wait == WAIT_IDLE;
 }
 
 /* When it is over; INT64_MAX while it is the owner's turn. */

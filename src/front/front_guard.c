@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "front/front_accept.h"
+#include "front/front_address.h"
 #include "front/front_answer.h"
 #include "front/front_conn.h"
 #include "front/front_deadline.h"
@@ -19,6 +20,7 @@
 const struct guard_limits guard_limits_default = {
 	.http = { .target = 2048, .head = 8192, .fields = 100, .body = 64 << 10 },
 	.connections = 1024,
+	.per_address = 0,
 	.head_ms = 10000,
 	.request_ms = 30000,
 	.bytes_per_second = 500,
@@ -100,7 +102,7 @@ guard_on_connection(struct event_base *base, void *arg)
 	struct guard_conn *conn = conn_new(guard, conn_on_input);
 
 	(void)base;
-	conn_wait(conn, WAIT_UNASKED, guard_now(guard));
+	address_expect(conn);
 	accept_count(guard);
 	return conn->stream;
 }
@@ -169,6 +171,7 @@ guard_on_turn(evutil_socket_t fd, short what, void *arg)
 	while ((conn = TAILQ_FIRST(&guard->dead)) != NULL)
 		conn_release(conn);
 	refuse_tell_owed(guard);
+	address_admit(guard);
 	room_make(guard);
 	accept_resume(guard);
 }
@@ -226,6 +229,7 @@ guard_new(struct event_base *base, const struct clock *clock, const struct guard
 		fatal(1, &log_kind_no_memory, "no memory for an event");
 	guard->http = http_new(guard);
 	accept_init(guard);
+	address_init(guard);
 	return guard;
 }
 
@@ -252,6 +256,7 @@ guard_free(struct guard *guard)
 	while ((conn = TAILQ_FIRST(&guard->dead)) != NULL)
 		conn_release(conn);
 	accept_done(guard);
+	address_done(guard);
 	event_free(guard->turn);
 	free(guard->by_fd);
 	free(guard);

@@ -30,6 +30,7 @@ struct guard_limits {
 	 * the one whose request is longest on its way in (front_room.h); while the owner is at work
 	 * for each, more wait in the listener's backlog. */
 	unsigned connections;
+	unsigned per_address;		/* of them, of one source address (front_address.h); 0: any number */
 	int64_t	 head_ms;		/* from a request's first byte to its empty line */
 	int64_t	 request_ms;		/* from its first byte to its last, plus */
 	int64_t	 bytes_per_second;	/* its length at this rate */

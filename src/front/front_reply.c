@@ -182,11 +182,27 @@ front_fail_crawl(struct call *call, const struct crawl *crawl)
 
 /* ---- refused by the guard ---- */
 
-static enum error_code
-refusal_code(int status)
+/* Any other status is an INVALID_REQUEST. */
+static const struct refused {
+	int status;
+	enum error_code code;
+	const char *suggestion;		/* NULL: the code's own */
+} refused[] = {
+	{ 413, ERROR_PAYLOAD_TOO_LARGE, NULL },
+	{ 429, ERROR_RATE_LIMITED, "Close connections that are not in use, or send several requests over one." },
+	{ 431, ERROR_HEADERS_TOO_LARGE, NULL },
+};
+
+static const struct refused *
+refused_with(int status)
 {
-	return status == 413 ? ERROR_PAYLOAD_TOO_LARGE : status == 431 ? ERROR_HEADERS_TOO_LARGE :
-	    ERROR_INVALID_REQUEST;
+	static const struct refused other = { .code = ERROR_INVALID_REQUEST };
+
+	for (size_t i = 0; i < countof(refused); i++) {
+		if (refused[i].status == status)
+			return &refused[i];
+	}
+	return &other;
 }
 
 void
@@ -195,6 +211,7 @@ front_on_refused(int status, const char *reason, struct evbuffer *out, void *arg
 	struct front *front = arg;
 	struct json_out *json = &front->json;
 	struct uuid id = uuid_make(&front->maker, front->clock);
+	const struct refused *as = refused_with(status);
 	char request_id[UUID_TEXT_SIZE];
 	const char *text;
 	size_t len;
@@ -202,7 +219,8 @@ front_on_refused(int status, const char *reason, struct evbuffer *out, void *arg
 	(void)uuid_format(request_id, &id);
 	json_out_clear(json);
 	json_out_open(json);
-	write_error(json, refusal_code(status), error_info(refusal_code(status))->suggestion, reason, "", request_id);
+	write_error(json, as->code, as->suggestion != NULL ? as->suggestion : error_info(as->code)->suggestion,
+	    reason, "", request_id);
 	json_out_close(json);
 	text = json_out_text(json, &len);
 	(void)evbuffer_add_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"

@@ -25,6 +25,17 @@ static const struct room_rule {
 	{ WAIT_SLOW, SLOW_LEAST_MS, false },
 };
 
+bool
+room_may_close(const struct guard_conn *conn, int64_t now)
+{
+	for (size_t i = 0; i < countof(rules); i++) {
+		if (conn->wait == rules[i].wait)
+			return rules[i].asks_nothing && now - conn->since_ms >= rules[i].least_ms &&
+			    !conn_has_unread(conn);
+	}
+	return false;
+}
+
 /* The first of the list that may go. One that has bytes unread goes to the end: it leaves
  * the list as soon as they are read. */
 static struct guard_conn *

@@ -14,5 +14,7 @@
 
 /* Does nothing while there is room. */
 void room_make(struct guard *);
+/* Nothing is asked on it, and it had its time to ask; nothing is on its way. */
+bool room_may_close(const struct guard_conn *, int64_t now);
 
 #endif

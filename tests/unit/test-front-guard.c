@@ -917,6 +917,113 @@ test_hundreds_of_slow_senders_keep_nobody_out(void **state)
 	wait_for_connections(world, 0);
 }
 
+/* ---- one address ---- */
+
+static int
+client_open_from(struct world *world, uint32_t from)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(from) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&world->address, sizeof(world->address)), 0);
+	return fd;
+}
+
+static void
+assert_one_too_many(struct world *world, int fd)
+{
+	struct answer answer = client_answer(world, fd);
+
+	assert_error(&answer, 429, "RATE_LIMITED", "too many connections");
+	answer_done(&answer);
+	assert_true(client_is_closed(world, fd));
+	close(fd);
+}
+
+static void
+test_one_address_has_no_more_connections_than_it_may(void **state)
+{
+	struct world *world = *state;
+	struct sockaddr_un address;
+	struct answer answer;
+	int fds[2], fd;
+	socklen_t len;
+
+	world->limits.per_address = countof(fds);
+	world_run(world);
+	address = listen_unix(world, &len);
+	for (size_t i = 0; i < countof(fds); i++) {
+		fds[i] = client_open(world);
+		client_send(fds[i], STATUS);
+		(void)world_asked(world, MSG_CRAWL_READ);
+	}
+	/* What it asks for is not looked at. */
+	for (int i = 0; i < 5; i++) {
+		fd = client_open(world);
+		client_send(fd, STATUS);
+		assert_one_too_many(world, fd);
+	}
+	assert_int_equal(world->asked_count, countof(fds));
+	/* Others are none of it. */
+	for (uint32_t i = 1; i < 6; i++) {
+		fd = client_open_from(world, INADDR_LOOPBACK + i);
+		client_get(world, fd);
+		close(fd);
+		fd = client_open_unix(&address, len);
+		client_get(world, fd);
+		close(fd);
+	}
+	for (size_t i = 0; i < countof(fds); i++) {
+		world_answer(world, world->asked[i].request);
+		answer = client_answer(world, fds[i]);
+		assert_int_equal(answer.status, 200);
+		answer_done(&answer);
+		close(fds[i]);
+	}
+	wait_for_connections(world, 0);
+	fd = client_open(world);
+	client_get(world, fd);
+	close(fd);
+}
+
+static void
+test_an_address_gives_up_its_own_silent_connection_for_one_more(void **state)
+{
+	struct world *world = *state;
+	int fds[3], other, fd;
+
+	world->limits.per_address = 2;
+	world_run(world);
+	world_stop_clock(world);
+	other = client_open_from(world, INADDR_LOOPBACK + 1);
+	client_get(world, other);
+	for (size_t i = 0; i < 2; i++) {
+		world->ahead_ms += 1;
+		fds[i] = client_open(world);
+		client_get(world, fds[i]);
+	}
+	fds[2] = client_open(world);
+	assert_true(client_is_closed(world, fds[0]));
+	client_get(world, fds[1]);
+	client_send(fds[1], STATUS);
+	(void)world_asked(world, MSG_CRAWL_READ);
+	/* One that has only just come may be about to ask. */
+	assert_one_too_many(world, client_open(world));
+	world->ahead_ms += 1000;
+	fd = client_open(world);
+	assert_true(client_is_closed(world, fds[2]));
+	client_get(world, fd);
+	assert_true(is_open(other) && is_open(fds[1]));
+	for (size_t i = 0; i < countof(fds); i++)
+		close(fds[i]);
+	close(other);
+	close(fd);
+	world_start_clock(world);
+	world->ahead_ms += FRONT_KEEPER_MS;	/* what is still asked is given up */
+	wait_for_connections(world, 0);
+}
+
 static void
 test_clients_wait_while_descriptors_are_short(void **state)
 {
@@ -1207,6 +1314,8 @@ main(void)
 		T(a_connection_whose_next_request_has_come_does_not_make_room),
 		T(hundreds_of_silent_connections_keep_nobody_out),
 		T(hundreds_of_slow_senders_keep_nobody_out),
+		T(one_address_has_no_more_connections_than_it_may),
+		T(an_address_gives_up_its_own_silent_connection_for_one_more),
 		T(clients_wait_while_descriptors_are_short),
 		T(many_short_connections_leave_nothing_behind),
 		T(a_drain_finishes_what_is_begun_and_closes_the_rest),
