@@ -20,8 +20,9 @@ static void
 refuse_on_event(struct bufferevent *stream, short what, void *arg)
 {
 	(void)stream;
-	(void)what;
-	conn_close(conn_of(arg));
+	/* A stream that begins with a handshake may be refused before it is through. */
+	if ((what & BEV_EVENT_CONNECTED) == 0)
+		conn_close(conn_of(arg));
 }
 
 static void
