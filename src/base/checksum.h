@@ -2,8 +2,8 @@
  * checksum.h - CRC32C (RFC 3720 appendix B.4, what Cloud Storage checks) and
  * SHA-256 of a stream of bytes.
  *
- * CRC32C of "123456789" is e3069283. checksum_crc32c_base64 gives the form that
- * Cloud Storage prints: big-endian, base64.
+ * CRC32C of "123456789" is e3069283. crc32c_format gives the form that Cloud
+ * Storage prints: big-endian, base64.
  */
 #ifndef BASE_CHECKSUM_H
 #define BASE_CHECKSUM_H
@@ -11,19 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHA256_SIZE 32
+#include "base/sha256.h"
+
 #define SHA256_TEXT_SIZE 65
 #define CRC32C_TEXT_SIZE 9	/* 8 base64 characters */
 
 struct checksum;
 
-/* What OpenSSL cannot allocate ends the process, as everywhere: OpenSSL 3.0 itself crashes where
- * it looks for an algorithm. To be called before anything of OpenSSL is, in curl too, or never. */
-void checksum_prepare(void);
 struct checksum *checksum_new(void);
 void checksum_free(struct checksum *);
 void checksum_update(struct checksum *, const void *p, size_t len);
-/* Ends the sum; only free afterwards. */
+/* Ends both sums; only free afterwards. */
 void checksum_end(struct checksum *, uint32_t *ret_crc32c, uint8_t ret_sha256[SHA256_SIZE]);
 
 /* The CRC32C alone: of what was summed so far (0: nothing), and then these bytes. */

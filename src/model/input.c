@@ -217,18 +217,17 @@ by_name(const void *a, const void *b)
 static int
 pairs_digest(struct pairs *pairs, uint8_t ret[SHA256_SIZE])
 {
-	struct checksum *sum;
-	uint32_t crc32c;
+	struct sha256 *sum;
 
 	qsort(pairs->items, pairs->count, sizeof(pairs->items[0]), by_name);
 	for (unsigned i = 1; i < pairs->count; i++)
 		if (by_name(&pairs->items[i - 1], &pairs->items[i]) == 0)
 			return -ERANGE;
-	sum = checksum_new();
+	sum = sha256_new();
 	for (unsigned i = 0; i < pairs->count; i++)
-		checksum_update(sum, pairs->items[i].text, pairs->items[i].len);
-	checksum_end(sum, &crc32c, ret);
-	checksum_free(sum);
+		sha256_update(sum, pairs->items[i].text, pairs->items[i].len);
+	sha256_end(sum, ret);
+	sha256_free(sum);
 	return 0;
 }
 

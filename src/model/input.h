@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/checksum.h"
+#include "base/sha256.h"
 #include "model/request.h"
 
 /* -EBADMSG: not an input that can be understood. -ERANGE: understood, and none that we ever

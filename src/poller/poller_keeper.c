@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checksum.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "model/log_kind.h"
 #include "poller/poller.h"
 
@@ -265,7 +265,7 @@ poller_new(struct event_base *base, const struct conf *conf, const struct clock 
 		poller_free(poller);
 		return rc;
 	}
-	checksum_prepare();
+	sha256_prepare();
 	/* Room for every call, a transfer, and what idles. */
 	poller->net = net_new(base, POLLER_CALLS_MAX + POLLER_TRANSFERS + POLLER_SEARCH_CALLS + 8);
 	*ret = poller;

@@ -42,18 +42,17 @@ body_each(struct evbuffer *body, piece_fn *fn, void *arg)
 static void
 sum_piece(const void *p, size_t len, void *arg)
 {
-	checksum_update(arg, p, len);
+	sha256_update(arg, p, len);
 }
 
 void
 body_sum(struct evbuffer *body, uint8_t ret[SHA256_SIZE])
 {
-	struct checksum *sum = checksum_new();
-	uint32_t crc;
+	struct sha256 *sum = sha256_new();
 
 	body_each(body, sum_piece, sum);
-	checksum_end(sum, &crc, ret);
-	checksum_free(sum);
+	sha256_end(sum, ret);
+	sha256_free(sum);
 }
 
 struct squeeze {

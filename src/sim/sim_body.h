@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/checksum.h"
+#include "base/sha256.h"
 
 struct evbuffer;
 

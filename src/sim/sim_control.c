@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "base/checksum.h"
+#include "base/sha256.h"
 #include "sim/sim_csv.h"
 #include "sim/sim_rows.h"
 

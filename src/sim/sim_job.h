@@ -18,7 +18,7 @@
 
 #include <uthash.h>
 
-#include "base/checksum.h"
+#include "base/sha256.h"
 #include "sim/sim_dataset.h"
 #include "sim/sim_settings.h"
 

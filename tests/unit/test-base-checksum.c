@@ -80,6 +80,8 @@ crc32c_is_written_big_endian_in_base64(void **state)
 	(void)state;
 	assert_string_equal(crc32c_format(text, 0xe3069283u), "4waSgw==");
 	assert_string_equal(crc32c_format(text, 0), "AAAAAA==");
+	assert_string_equal(crc32c_format(text, 0xffffffffu), "/////w==");
+	assert_string_equal(crc32c_format(text, 0x00108310u), "ABCDEA==");
 }
 
 static void
