@@ -39,19 +39,7 @@ comma := ,
 B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(findstring clang,$(CC)),-clang)
 
 PKG_CONFIG ?= pkg-config
-lib = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 HAVE_SYSTEMD := $(shell $(PKG_CONFIG) --exists libsystemd && echo 1)
-
-EVENT   := $(call lib,libevent)
-CURL    := $(call lib,libcurl)
-YAJL    := $(call lib,yajl)
-JANSSON := $(call lib,jansson)
-SQLITE  := $(call lib,sqlite3)
-CRYPTO  := $(call lib,libcrypto)
-ISAL    := $(call lib,libisal)
-ZLIB    := -lz
-CMOCKA  := $(call lib,cmocka)
-SYSTEMD := $(if $(HAVE_SYSTEMD),$(call lib,libsystemd))
 
 # A pointer into the stack of a function that has returned is found only when asked for.
 ifneq ($(findstring address,$(SAN)),)
@@ -73,66 +61,82 @@ ALL_C = -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) $(HARDEN) -fPIE -fno-omit-frame-po
 	$(if $(HAVE_SYSTEMD),-DHAVE_SYSTEMD=1) $(CPPFLAGS) $(CFLAGS)
 ALL_LD = $(if $(SAN),-fsanitize=$(SAN)) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
-# Sources of each layer; a folder is a layer.
 src = $(sort $(wildcard $(1)/*.c))
-BASE  := $(call src,src/base)
-CONF  := $(call src,src/conf)
-MODEL := $(call src,src/model)
-IPC   := $(call src,src/ipc)
-NET   := $(call src,src/net)
+objects = $(patsubst %.c,$(B)/%.o,$(call src,$(1)))
 
-# What each program is made of, and the libraries it is linked with: the link
-# line says what a process can do (the keeper has no curl, a front no SQLite).
-# --as-needed drops a library that no used object needs.
-PROGRAMS := trawld trawld-keeper trawld-publisher trawld-poller trawld-front trawlctl trawl-sim
-SRC_trawld           := $(call src,supervisor) $(CONF) $(MODEL) $(BASE)
-SRC_trawld-keeper    := $(call src,src/keeper) $(IPC) $(CONF) $(MODEL) $(BASE)
-SRC_trawld-publisher := $(call src,src/publisher) $(IPC) $(CONF) $(MODEL) $(BASE)
-SRC_trawld-poller    := $(call src,src/poller) $(NET) $(IPC) $(CONF) $(MODEL) $(BASE)
-SRC_trawld-front     := $(call src,src/front) $(IPC) $(CONF) $(MODEL) $(BASE)
-SRC_trawlctl         := $(call src,src/ctl) $(NET) $(MODEL) $(BASE)
-SRC_trawl-sim        := $(call src,src/sim) $(MODEL) $(BASE)
+# A layer is a folder below the roles and an archive, so a program carries of it only the objects
+# that it calls, and needs only the libraries that those call. A layer may call those behind it.
+LAYERS := net ipc conf model base
+archives = $(patsubst %,$(B)/src/%.a,$(filter $(1),$(LAYERS)))
 
-LIB_BASE := $(EVENT) $(YAJL) $(JANSSON) $(ISAL) $(CRYPTO)
-LIB_trawld           := $(LIB_BASE) $(SYSTEMD)
-LIB_trawld-keeper    := $(LIB_BASE) $(SQLITE)
-LIB_trawld-publisher := $(LIB_BASE)
-LIB_trawld-poller    := $(LIB_BASE) $(CURL) $(ZLIB)
-LIB_trawld-front     := $(LIB_BASE)
-LIB_trawlctl         := $(LIB_BASE) $(CURL) $(ZLIB)
-LIB_trawl-sim        := $(LIB_BASE) $(ZLIB)
+# What each program is made of. With the libraries the link line says what a process can do (the keeper
+# has no curl, a front no SQLite).
+# name, folder, layers, libraries by pkg-config's names; of one that is not installed the linker is told nothing
+define PROGRAM_ROWS
+$(call program,trawld,supervisor,conf model base,libevent libsystemd)
+$(call program,trawld-keeper,src/keeper,ipc conf model base,libevent yajl jansson libcrypto sqlite3)
+$(call program,trawld-publisher,src/publisher,ipc conf model base,libevent yajl jansson)
+$(call program,trawld-poller,src/poller,net ipc conf model base,libevent yajl jansson libcrypto libisal libcurl zlib)
+$(call program,trawld-front,src/front,ipc conf model base,libevent yajl jansson)
+$(call program,trawlctl,src/ctl,net model base,libevent yajl jansson libcurl zlib)
+$(call program,trawl-sim,src/sim,base,libevent yajl jansson libcrypto zlib)
+endef
+define program
+PROGRAMS += $(1)
+FOLDER_$(1) := $(2)
+LAYERS_$(1) := $(3)
+LIBS_$(1) := $(4)
+
+endef
+$(eval $(PROGRAM_ROWS))
+LIBRARIES := $(sort $(foreach p,$(PROGRAMS),$(LIBS_$(p))))
+$(foreach l,$(LIBRARIES) cmocka,$(eval LIB_$(l) := $(shell $(PKG_CONFIG) --libs $(l) 2>/dev/null)))
+link_libs = $(foreach l,$(1),$(LIB_$(l)))
 
 all: $(PROGRAMS:%=$(B)/%)
 
 # Unused sections are dropped, so a program carries only what it calls.
 SPLIT := -ffunction-sections -fdata-sections
-define program
-$(B)/$(1): $(SRC_$(1):%.c=$(B)/%.o) $(B)/.flags
+# Objects before archives, archives before libraries: each answers what those before it ask for.
+link = $(Q)$(CC) $(ALL_LD) -Wl,--gc-sections -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)
+define link_program
+$(B)/$(1): $(call objects,$(FOLDER_$(1))) $(call archives,$(LAYERS_$(1))) $(B)/.flags $(B)/.parts
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(ALL_LD) -Wl,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIB_$(1))
+	$$(call link,$$(call link_libs,$$(LIBS_$(1))))
 endef
-$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+$(foreach p,$(PROGRAMS),$(eval $(call link_program,$(p))))
+
+# Made from nothing each time: nothing stays of a source that is gone.
+define layer
+$(B)/src/$(1).a: $(call objects,src/$(1)) $(B)/.flags $(B)/.parts
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$(filter %.o,$$^)
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
 
 $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_C) $(SPLIT) -MMD -MP -c -o $@ $<
 
-# Objects are rebuilt when the flags change.
+# Written only when it would say something else: objects are made again when the flags change, archives and
+# programs when sources come or go, or belong elsewhere. Tests of the tree read .parts, too.
+keep = @mkdir -p $(@D); printf '%s\n' $(1) | cmp -s - $@ || printf '%s\n' $(1) >$@
 $(B)/.flags: FORCE
-	@mkdir -p $(B)
-	@printf '%s\n' '$(CC) $(ALL_C) $(ALL_LD)' | cmp -s - $@ || printf '%s\n' '$(CC) $(ALL_C) $(ALL_LD)' >$@
+	$(call keep,'$(CC) $(ALL_C) $(ALL_LD)')
+$(B)/.parts: FORCE
+	$(call keep,$(foreach p,$(PROGRAMS),'$(p): $(FOLDER_$(p)): $(LAYERS_$(p)): $(call link_libs,$(LIBS_$(p)))') \
+		$(call src,src/*) $(call src,supervisor) $(call src,packaging/docs))
 
 # Unit tests: tests/unit/test-FOLDER-NAME.c is a program, linked with every layer
 # below the roles and with the role src/FOLDER when there is one.
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test-*.c))
-LAYERS := $(NET) $(IPC) $(CONF) $(MODEL) $(BASE)
-role_src = $(filter-out %_main.c,$(call src,src/$(1)))
+role_objects = $(filter-out %_main.o,$(call objects,src/$(1)))
 define unit
-$(B)/tests/unit/$(1): $(B)/tests/unit/$(1).o $(patsubst %.c,$(B)/%.o,$(LAYERS)) \
-    $(patsubst %.c,$(B)/%.o,$(call role_src,$(word 2,$(subst -, ,$(1)))))
+$(B)/tests/unit/$(1): $(B)/tests/unit/$(1).o $(call role_objects,$(word 2,$(subst -, ,$(1)))) \
+    $(call archives,$(LAYERS)) $(B)/.parts
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(ALL_LD) -Wl,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIB_BASE) $$(CURL) $$(SQLITE) $$(ZLIB) $$(CMOCKA)
+	$$(call link,$$(call link_libs,$$(LIBRARIES) cmocka))
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit,$(t))))
 
@@ -142,10 +146,11 @@ unit: $(UNIT_TESTS:%=$(B)/tests/unit/%)
 # The set once more, with a clock that tests can set.
 CLOCK_PROGRAMS := $(filter-out trawlctl trawl-sim,$(PROGRAMS))
 define clock_program
-$(B)/clock/$(1): $(SRC_$(1):%.c=$(B)/%.o) $(B)/tests/flow/clock_shift.o $(B)/.flags
+$(B)/clock/$(1): $(call objects,$(FOLDER_$(1))) $(B)/tests/flow/clock_shift.o \
+    $(call archives,$(LAYERS_$(1))) $(B)/.flags $(B)/.parts
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(ALL_LD) -Wl,--gc-sections -o $$@ $$(filter %.o,$$^) $$(LIB_$(1))
+	$$(call link,$$(call link_libs,$$(LIBS_$(1))))
 endef
 $(foreach p,$(CLOCK_PROGRAMS),$(eval $(call clock_program,$(p))))
 clock: $(CLOCK_PROGRAMS:%=$(B)/clock/%)
@@ -181,13 +186,13 @@ check-install-broken:
 	@python3 -B tests/install/run.py --broken $(INSTALL)
 
 # Figures against their ceilings, measured in one run. Never part of check.
-BENCH_OBJ := $(patsubst %.c,$(B)/%.o,$(call role_src,keeper) $(IPC) $(CONF) $(MODEL) $(BASE))
 $(B)/tests/bench/load: $(B)/tests/bench/load.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LD) -o $@ $^
-$(B)/tests/bench/bare: $(B)/tests/bench/bare.o $(BENCH_OBJ)
+$(B)/tests/bench/bare: $(B)/tests/bench/bare.o $(call role_objects,keeper) \
+    $(call archives,$(LAYERS_trawld-keeper)) $(B)/.parts
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LD) -Wl,--gc-sections -o $@ $^ $(LIB_BASE) $(SQLITE)
+	$(call link,$(call link_libs,$(LIBS_trawld-keeper)))
 bench: all $(B)/tests/bench/load $(B)/tests/bench/bare
 	@TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/bench/bench.py $(BENCH)
 
@@ -200,14 +205,13 @@ check-long: all $(B)/tests/bench/load
 # that once hurt, as an ordinary test under whatever compiler and flags.
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
-FUZZ_ROLES := $(call role_src,poller) $(call role_src,front) 
-FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(LAYERS) $(FUZZ_ROLES))
-$(B)/tests/fuzz/%-replay: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(FUZZ_OBJ)
+FUZZ_PARTS := $(call role_objects,poller) $(call role_objects,front) $(call archives,$(LAYERS)) $(B)/.parts
+$(B)/tests/fuzz/%-replay: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(FUZZ_PARTS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LD) -Wl,--gc-sections -o $@ $(filter %.o,$^) $(LIB_BASE) $(CURL) $(ZLIB)
-$(B)/tests/fuzz/%-search: $(B)/tests/fuzz/%.o $(FUZZ_OBJ)
+	$(call link,$(call link_libs,$(LIBRARIES)))
+$(B)/tests/fuzz/%-search: $(B)/tests/fuzz/%.o $(FUZZ_PARTS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LD) -fsanitize=fuzzer -Wl,--gc-sections -o $@ $(filter %.o,$^) $(LIB_BASE) $(CURL) $(ZLIB)
+	$(call link,-fsanitize=fuzzer $(call link_libs,$(LIBRARIES)))
 corpus: $(FUZZERS:%=$(B)/tests/fuzz/%-replay)
 	@sh tests/fuzz/corpus.sh $^
 fuzz-run: $(FUZZERS:%=$(B)/tests/fuzz/%-search)
@@ -270,12 +274,11 @@ ZSHCOMPDIR ?= $(PREFIX)/share/zsh/$(if $(wildcard /etc/debian_version),vendor-co
 FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 DOCGEN := $(B)/packaging/docs/docgen
-SRC_docgen := $(call src,packaging/docs) supervisor/options.c src/sim/sim_options.c src/sim/sim_settings.c \
-	src/sim/sim_dataset.c \
-	$(call role_src,ctl) $(NET) $(CONF) $(MODEL) $(BASE)
-$(DOCGEN): $(SRC_docgen:%.c=$(B)/%.o)
+DOCGEN_TABLES := supervisor/options src/sim/sim_options src/sim/sim_settings src/sim/sim_dataset
+$(DOCGEN): $(call objects,packaging/docs) $(DOCGEN_TABLES:%=$(B)/%.o) $(call role_objects,ctl) \
+    $(call archives,$(LAYERS)) $(B)/.parts
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LD) -Wl,--gc-sections -o $@ $^ $(LIB_BASE) $(CURL) $(ZLIB)
+	$(call link,$(call link_libs,$(LIBRARIES)))
 
 # Whole or not at all.
 docgen = @mkdir -p $(@D) && $(DOCGEN) $(1) $< '$(RELEASED)' >$@.new && mv $@.new $@
