@@ -10,6 +10,7 @@
 #   make man            manual pages, completions make check-docs  what they and the documents say
 #   make install DESTDIR= PREFIX=                 make clean
 #   make docs           the generated table in OPERATIONS.md
+#   make check-tree     which library each program needs, which file calls which
 #   make check-install  the packages, installed in a Debian that boots (as root); check-install-broken
 #                       shows that it finds packages that are broken
 #   make deb            packages for Debian       make rpm       the same as .rpm; both in build/packages
@@ -70,7 +71,7 @@ LAYERS := net ipc conf model base
 archives = $(patsubst %,$(B)/src/%.a,$(filter $(1),$(LAYERS)))
 
 # What each program is made of. With the libraries the link line says what a process can do (the keeper
-# has no curl, a front no SQLite).
+# has no curl, a front no SQLite); make check-tree finds one that is named here and not needed.
 # name, folder, layers, libraries by pkg-config's names; of one that is not installed the linker is told nothing
 define PROGRAM_ROWS
 $(call program,trawld,supervisor,conf model base,libevent libsystemd)
@@ -177,7 +178,7 @@ threads:
 	@$(MAKE) --no-print-directory threads-run SAN=thread
 
 # Not a second time when check itself has a sanitizer.
-check: unit corpus check-docs flow $(if $(SAN),,threads)
+check: unit corpus check-tree check-docs flow $(if $(SAN),,threads)
 
 # Builds its packages from a copy of the tree. INSTALL: options of tests/install/run.py.
 check-install:
@@ -322,6 +323,10 @@ docs: $(DOCGEN)
 	@sed -i -e '/<!-- log-kinds:begin -->/,/<!-- log-kinds:end -->/{//!d}' \
 		-e '/<!-- log-kinds:begin -->/r $(B)/log-kinds.md' OPERATIONS.md
 
+# What links and calls what, in the programs and the objects of each folder.
+check-tree: all
+	@TRAWLD_BUILD=$(abspath $(B)) TRAWLD_SAN='$(SAN)' python3 -B tests/flow/run.py tests/tree
+
 # What the pages, the completions, the sample configuration and the README say.
 check-docs: all man
 	@TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/flow/run.py tests/docs $(DOCS)
@@ -332,5 +337,5 @@ clean:
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
 .PHONY: all unit flow clock threads threads-run check check-many check-long check-install check-install-broken corpus headers install install-trawld install-sim man \
-	docs check-docs deb rpm clean bench fuzz fuzz-run lint FORCE
+	docs check-docs check-tree deb rpm clean bench fuzz fuzz-run lint FORCE
 .SECONDARY:
