@@ -22,51 +22,14 @@
 
 #include <stdbool.h>
 
-struct uuid;
-
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
-
-enum log_format {
-	LOG_FORMAT_AUTO,	/* JOURNAL if stderr is the journal's ($JOURNAL_STREAM names it), else TEXT */
-	LOG_FORMAT_TEXT,	/* on the journal's stderr: no time, and "<6>" levels of sd-daemon(3) */
-	LOG_FORMAT_JSON,	/* one object a line */
-	LOG_FORMAT_JOURNAL,	/* the journal's own fields */
-};
-
-/* What lines of one kind have in common. All text is constant and valid UTF-8. */
-struct log_kind {
-	const char	*name;		/* "crawl-failed": never changes */
-	enum log_level	 level;
-	const char	*message_id;	/* 32 hex digits from random bits: never changes */
-	const char	*subject;	/* the catalog's headline */
-	const char	*meaning;	/* when it is logged and what it means; sentences */
-	const char	*action;	/* what to do; sentences, or "" */
-	bool		 of_crawl;	/* each line names its crawl */
-};
+#include "base/log_record.h"
 
 /* What base itself may have to say; the roles' kinds are in model/log_kind.h. */
 extern const struct log_kind log_kind_no_memory, log_kind_library_error, log_kind_library_warning,
     log_kind_lines_lost;
 
-/* On what; each is NULL, or the text empty, when it does not apply. */
-struct log_fields {
-	const struct uuid *crawl;
-	const char	*snapshot_id;
-	const char	*stage;
-	const char	*request_id;
-};
-
-/* Of one foreign text a line shows so much: str_printable() into a buffer of this size. */
-#define LOG_FOREIGN_SIZE 257
-
 /* log_say(kind, LOG_FIELDS(.crawl = &id, .stage = "polling"), "...") */
 #define LOG_FIELDS(...) (&(const struct log_fields){ __VA_ARGS__ })
-
-struct log_place {
-	const char *file;
-	int line;
-	const char *function;
-};
 
 #define LOG_HERE (&(const struct log_place){ __FILE__, __LINE__, __func__ })
 
@@ -99,9 +62,6 @@ void log_write(const struct log_place *, enum log_level, const struct log_kind *
  * if that can be told now: a process calls it now and then even if it holds nothing. */
 void log_hold(void);
 void log_flush(void);
-
-/* "error", "warning", "info", "debug". */
-const char *log_level_name(enum log_level);
 
 /* A world we cannot work in: logs the line and leaves with status (see ipc/inherit.h). */
 _Noreturn void fatal_at(const struct log_place *, int status, const struct log_kind *, const char *format, ...)

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "base/mem.h"
+#include "base/str.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 

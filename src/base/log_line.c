@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/own.h"
+#include "base/str.h"
 #include "base/timefmt.h"
 #include "base/uuid.h"
 

@@ -9,22 +9,11 @@
 #define BASE_LOG_LINE_H
 
 #include <stddef.h>
-#include <stdint.h>
 
-#include "base/log.h"
+#include "base/log_record.h"
 
 #define LOG_TEXT_SIZE 1024	/* of a line for people, its end included; longer is cut with "..." */
 #define LOG_LINE_SIZE 4096	/* of any line: what a pipe takes at once */
-
-struct log_record {
-	int64_t			 time_ms;	/* wall */
-	enum log_level		 level;
-	const char		*who;		/* "poller[2]" */
-	const struct log_kind	*kind;		/* or NULL */
-	const struct log_fields	*fields;	/* or NULL */
-	const struct log_place	*place;
-	const char		*message;	/* as it was written: may hold anything */
-};
 
 /* Each fills dst and returns the length; the last byte is a line's end. With prefix they
  * are for a stderr that the journal reads: "<4>" tells it the level, and the time of a

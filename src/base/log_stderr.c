@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #include "base/log_line.h"
-#include "base/mem.h"
+#include "base/own.h"
 
 #define PIPE_ROOM     (1 << 20)	/* bytes, if we may: a reader that is slow for a moment costs no line */
 #define TERMINAL_TRIES 100
