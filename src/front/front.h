@@ -97,6 +97,12 @@ struct front {
 	void			*arg;
 };
 
+static inline int64_t
+front_now(const struct front *front)
+{
+	return clock_mono_ms(front->clock);
+}
+
 /* ---- front_main.c's side: front_life.c ---- */
 
 /* Everything is borrowed and must outlive the front. */
@@ -109,7 +115,6 @@ int front_listen(struct front *, int fd);
 void front_set_keeper(struct front *, const struct inherit_message *who, int fd);
 /* Finishes what is begun; on_drained is called once, within FRONT_DRAIN_MS and a sweep. */
 void front_drain(struct front *, void (*on_drained)(void *arg), void *arg);
-int64_t front_now(const struct front *);
 
 /* ---- routes: front_route.c ---- */
 
@@ -159,6 +164,8 @@ void front_fail_away(struct call *, bool away);
 /* The keeper refused, or the crawl itself ended badly. */
 void front_fail_as(struct call *, const struct msg_crawl_answer *);
 void front_fail_crawl(struct call *, const struct crawl *);
+/* The sentence for a crawl that is not there yet. */
+const char *front_state_sentence(const struct crawl *);
 /* What a crawl that ended badly ended with; never ERROR_NONE. */
 enum error_code front_crawl_error(const struct crawl *);
 /* A whole HTTP answer for what the guard refused. */
@@ -170,10 +177,5 @@ void front_member_seconds(struct json_out *, const char *key, int64_t ms);
 void front_member_minutes(struct json_out *, const char *key, int64_t ms);
 /* poll_interval_seconds and max_polling_time_minutes. */
 void front_members_polling(struct call *);
-
-/* ---- status: front_status.c ---- */
-
-/* The sentence for a crawl that is not there yet. */
-const char *front_state_sentence(const struct crawl *);
 
 #endif

@@ -12,12 +12,6 @@
 #include "base/mem.h"
 #include "model/log_kind.h"
 
-int64_t
-front_now(const struct front *front)
-{
-	return clock_mono_ms(front->clock);
-}
-
 static void
 front_drain_step(struct front *front)
 {

@@ -9,25 +9,6 @@
 
 #define REFRESH_MS 30000	/* how long the provider may take to be asked */
 
-static const char *const state_sentences[CRAWL_STATE_COUNT] = {
-	[CRAWL_ACCEPTED] = "The crawl waits to be triggered.",
-	[CRAWL_TRIGGERING] = "The crawl is being triggered.",
-	[CRAWL_RECONCILING] = "Whether the provider started the crawl is being found out.",
-	[CRAWL_POLLING] = "The provider is still collecting.",
-	[CRAWL_READY] = "The snapshot is ready and waits for its download.",
-	[CRAWL_DOWNLOADING] = "The snapshot is being downloaded.",
-	[CRAWL_STORING] = "The snapshot is being stored.",
-	[CRAWL_COMPLETED] = "The crawl is completed.",
-	[CRAWL_FAILED] = "The crawl failed.",
-	[CRAWL_CANCELED] = "The crawl was canceled.",
-};
-
-const char *
-front_state_sentence(const struct crawl *crawl)
-{
-	return state_sentences[crawl->state];
-}
-
 static bool
 crawl_is_downloadable(enum crawl_state state)
 {
