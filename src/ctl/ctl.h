@@ -157,6 +157,13 @@ enum ctl_colour ctl_status_colour(const char *api_status);
 /* Terminal, and neither NO_COLOR nor TERM=dumb nor an empty TERM. */
 bool ctl_is_lively(int fd);
 
+/* ---- ctl_crawl.c: what the commands do with a crawl ---- */
+
+/* Prints the crawl's status document as a block of fields. */
+void ctl_status_print(struct ctl *, const json_t *doc);
+/* The operand as the path of an endpoint ("/api/v1/crawl/ID" + tail), EX_USAGE unless it is a crawl's id. */
+int ctl_crawl_path(struct ctl *, char *dst, size_t size, const char *tail);
+
 /* ---- the commands ---- */
 
 int ctl_trigger(struct ctl *);
@@ -174,9 +181,5 @@ int ctl_help_command(struct ctl *);
 int ctl_wait_for(struct ctl *, const char *crawl_id);
 /* --timeout and --interval, or what they are without; EX_USAGE. */
 int ctl_wait_times(struct ctl *, int64_t *ret_timeout_ms, int64_t *ret_interval_ms);
-/* Prints the crawl's status document as a block of fields. */
-void ctl_status_print(struct ctl *, const json_t *doc);
-/* The operand as the path of an endpoint ("/api/v1/crawl/ID" + tail), EX_USAGE unless it is a crawl's id. */
-int ctl_crawl_path(struct ctl *, char *dst, size_t size, const char *tail);
 
 #endif

@@ -24,7 +24,6 @@ INCLUDE_CIRCLES = {
 }
 CALL_CIRCLES = {
     "supervisor": ["asker drain place reload status supervisor switchboard"],
-    "src/ctl": ["ctl_status ctl_wait"],
     "src/keeper": ["keeper_backup keeper_clock keeper_crawl keeper_disk keeper_grant keeper_lease keeper_outbox "
                    "keeper_peer keeper_prune keeper_request keeper_result keeper_search keeper_status "
                    "keeper_trigger keeper_turn keeper_watch",
