@@ -1,7 +1,7 @@
 /*
  * http_call.c - one HTTP call: sets up a libcurl handle by the rules of the
  * header, takes in what comes, and says at the end how it ended. Owns the call;
- * the loop and the handles are net.c's, reading the head is http_head.c's.
+ * the loop is net_loop.c's, the handles are net.c's, reading the head is http_head.c's.
  */
 #include "net/http_call.h"
 

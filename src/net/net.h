@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
-#include "net/http_call.h"
+struct event;
+struct event_base;
+struct http_call;
 
 #define NET_POOL 64		/* idle handles that are kept */
 
