@@ -211,24 +211,6 @@ is_success(const struct http_answer *answer)
 	return answer->status >= 200 && answer->status <= 299;
 }
 
-const char *
-brightdata_skip(const char *body, size_t *len)
-{
-	static const char mark[] = "\xEF\xBB\xBF";
-
-	for (;;) {
-		if (*len > 0 && *body != '\0' && strchr(" \t\r\n", *body) != NULL) {
-			body++;
-			--*len;
-		} else if (*len >= strlen(mark) && memcmp(body, mark, strlen(mark)) == 0) {
-			body += strlen(mark);
-			*len -= strlen(mark);
-		} else {
-			return body;
-		}
-	}
-}
-
 static int
 read_doc(const char *body, size_t len, json_t **ret)
 {

@@ -51,8 +51,6 @@ char *brightdata_list_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const
 
 /* ---- what an answer means ---- */
 
-/* Past white space and a byte order mark. */
-const char *brightdata_skip(const char *body, size_t *len);
 /* What every verdict says of the answer it was made of: http_status and date_ms. All
  * readers of an http_answer do it; a body that was streamed has no reader. */
 void brightdata_note_answer(const struct http_answer *, struct msg_verdict *);
@@ -104,6 +102,8 @@ enum brightdata_reading brightdata_read_input(const struct http_answer *,
 
 /* ---- shared by the files of this module ---- */
 
+/* Past white space and a byte order mark. */
+const char *brightdata_skip(const char *body, size_t *len);
 /* The pause that the answer's Retry-After asks for, within reason. */
 int64_t brightdata_wait_ms(const struct http_answer *);
 /* What the provider said, in one printable line: validation errors as "field: reason;

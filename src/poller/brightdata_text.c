@@ -1,6 +1,7 @@
 /*
  * brightdata_text.c - the provider's own words for people: one printable line from
- * plain text, from its several JSON forms of an error, or from a page of HTML.
+ * plain text, from its several JSON forms of an error, or from a page of HTML; and where
+ * a text begins.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -10,6 +11,24 @@
 
 #include "base/mem.h"
 #include "poller/brightdata.h"
+
+const char *
+brightdata_skip(const char *body, size_t *len)
+{
+	static const char mark[] = "\xEF\xBB\xBF";
+
+	for (;;) {
+		if (*len > 0 && *body != '\0' && strchr(" \t\r\n", *body) != NULL) {
+			body++;
+			--*len;
+		} else if (*len >= strlen(mark) && memcmp(body, mark, strlen(mark)) == 0) {
+			body += strlen(mark);
+			*len -= strlen(mark);
+		} else {
+			return body;
+		}
+	}
+}
 
 struct line {
 	char	*p;

@@ -7,7 +7,8 @@
  *
  * Who does what: poller_keeper.c the connection; poller_kept.c results of triggers, until
  * a keeper has them; poller_drain.c the end; poller_crawl.c tasks that are one call or
- * one put; poller_download.c the long one; poller_search.c searches, which are no crawl's.
+ * one put; poller_download.c the long one; poller_search.c searches, which are no crawl's;
+ * poller_job.c what these have in common.
  *
  * A trigger leaves once, in its time, and for the keeper that gave it: the last is asked
  * in the moment before its first byte. Its result, whatever it is, is told to each
@@ -49,6 +50,7 @@ struct job {			/* one task being done */
 	LIST_ENTRY(job)	 link;
 	struct poller	*poller;
 	struct msg_task	 task;
+	unsigned	*room;		/* where the poller counts it */
 	uint64_t	 given_by;	/* the connection's keeper_serial */
 	int64_t		 started_mono_ms;
 	const char	*held_back;	/* why a trigger was not sent in the last moment */
@@ -113,32 +115,19 @@ void poller_drain(struct poller *, int64_t within_ms, void (*on_drained)(void *a
 /* There is less time than that: from now on within_ms. */
 void poller_hurry(struct poller *, int64_t within_ms);
 
+/* All jobs but triggers, and searches. */
+void poller_give_back(struct poller *);
+
+/* poller_job.c */
 /* The frame in poller->out; dropped when there is no keeper. */
 void poller_send(struct poller *);
 /* Its time to leave is over: nothing of it may be sent any more. */
 bool poller_is_late(const struct poller *, const struct msg_task *);
 /* The connection of this serial is there, and its far end is, too. */
 bool poller_is_given_by_keeper(const struct poller *, uint64_t serial);
-/* All jobs but triggers, and searches. */
-void poller_give_back(struct poller *);
 /* A request with what all of ours have in common. */
 struct http_request poller_request(const struct poller *, const char *method, const char *url,
     int64_t timeout_ms);
-
-/* poller_kept.c */
-void poller_send_trigger_done(struct poller *, const struct msg_trigger_done *);
-void poller_send_state(struct poller *);
-ipc_handler_fn poller_on_trigger_kept;
-/* To a new keeper, before its POLLER_STATE: all results that are kept, and which triggers
- * of former keepers are under way. */
-/* again: as to a keeper that knows nothing, although it is the same. */
-void kept_tell_all(struct poller *, bool again);
-bool kept_has_room(const struct poller *);	/* for one more trigger's result */
-void kept_log_lost(const struct poller *);
-void kept_free(struct poller *);
-
-/* poller_crawl.c */
-bool job_start(struct poller *, const struct msg_task *);	/* false: no room, return it */
 void job_free(struct job *);	/* stops what runs, says nothing */
 bool job_is_trigger(const struct job *);
 /* Lease and crawl filled in, the rest empty. */
@@ -154,6 +143,21 @@ struct log_fields job_fields(const struct job *);
 /* The line for a result that is not OK. A provider that is down fails every call: of
  * what will be tried again, one line a second is told, the rest counted. */
 void job_log_verdict(const struct job *, const struct msg_verdict *);
+
+/* poller_kept.c */
+void poller_send_trigger_done(struct poller *, const struct msg_trigger_done *);
+void poller_send_state(struct poller *);
+ipc_handler_fn poller_on_trigger_kept;
+/* To a new keeper, before its POLLER_STATE: all results that are kept, and which triggers
+ * of former keepers are under way. */
+/* again: as to a keeper that knows nothing, although it is the same. */
+void kept_tell_all(struct poller *, bool again);
+bool kept_has_room(const struct poller *);	/* for one more trigger's result */
+void kept_log_lost(const struct poller *);
+void kept_free(struct poller *);
+
+/* poller_crawl.c */
+bool job_start(struct poller *, const struct msg_task *);	/* false: no room, return it */
 
 void download_start(struct job *);	/* poller_download.c */
 

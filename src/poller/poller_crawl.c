@@ -16,107 +16,6 @@
 #include "poller/brightdata.h"
 #include "poller/poller.h"
 
-#define TELL_MS 1000
-
-/* ---- what jobs have in common ---- */
-
-bool
-job_is_trigger(const struct job *job)
-{
-	return job->task.kind == TASK_TRIGGER;
-}
-
-int64_t
-job_elapsed_ms(const struct job *job)
-{
-	return clock_mono_ms(job->poller->clock) - job->started_mono_ms;
-}
-
-struct msg_verdict
-job_verdict(const struct job *job)
-{
-	return (struct msg_verdict){ .lease = job->task.lease, .crawl_id = job->task.crawl.id };
-}
-
-struct http_request
-poller_request(const struct poller *poller, const char *method, const char *url, int64_t timeout_ms)
-{
-	return (struct http_request){
-		.method = method,
-		.url = url,
-		.bearer = poller->conf->brightdata_api_key,
-		.timeout_ms = timeout_ms,
-		.body_max = BRIGHTDATA_ANSWER_MAX,
-		.proxy = poller->conf->provider_proxy,
-		.ca_file = poller->conf->provider_ca_file,
-		.is_whole = brightdata_is_whole,
-	};
-}
-
-struct log_fields
-job_fields(const struct job *job)
-{
-	return (struct log_fields){
-		.crawl = &job->task.crawl.id,
-		.snapshot_id = job->task.crawl.snapshot_id,
-		.stage = crawl_stage_name(task_stage(job->task.kind)),
-	};
-}
-
-/* True for one line a second, which names the number of the others. */
-static bool
-is_time_to_tell(struct poller *poller, char *dst, size_t size)
-{
-	int64_t now = clock_mono_ms(poller->clock);
-
-	if (poller->told_mono_ms != 0 && now - poller->told_mono_ms < TELL_MS) {
-		poller->untold++;
-		return false;
-	}
-	if (poller->untold > 0)
-		(void)snprintf(dst, size, " (and %u more like it)", poller->untold);
-	poller->told_mono_ms = now;
-	poller->untold = 0;
-	return true;
-}
-
-static const char *
-said(char dst[LOG_FOREIGN_SIZE], const struct msg_verdict *verdict)
-{
-	return str_printable(dst, LOG_FOREIGN_SIZE, verdict->text, strlen(verdict->text));
-}
-
-void
-job_log_verdict(const struct job *job, const struct msg_verdict *verdict)
-{
-	/* Without a kind: what happens all the time. Often: every crawl meets it at once. */
-	static const struct {
-		enum log_kind_id kind;
-		bool		 often;
-		const char	*came_to;
-	} words[OUTCOME_COUNT] = {
-		[OUTCOME_OK]       = { KIND_COUNT, false, "done" },
-		[OUTCOME_WAIT]     = { KIND_COUNT, false, "not yet" },
-		[OUTCOME_RETRY]    = { KIND_CALL_RETRIED, true, "failed for now" },
-		[OUTCOME_LIMITED]  = { KIND_CALL_LIMITED, true, "held by the provider's rate limit" },
-		[OUTCOME_BUSY]     = { KIND_CALL_HELD, true, "held: its data set has too many jobs" },
-		[OUTCOME_UNKNOWN]  = { KIND_CALL_UNCLEAR, false, "outcome unknown" },
-		[OUTCOME_AUTH]     = { KIND_PROVIDER_KEY_REFUSED, true, "refused: see to the key, the account or the address" },
-		[OUTCOME_FAILED]   = { KIND_CALL_REFUSED, false, "failed" },
-		[OUTCOME_CANCELED] = { KIND_PROVIDER_CANCELED, false, "canceled" },
-	};
-	enum log_kind_id kind = words[verdict->outcome].kind;
-	const char *came_to = words[verdict->outcome].came_to, *task = task_name(job->task.kind);
-	const char *colon = verdict->text[0] != '\0' ? ": " : "";
-	char untold[48] = "", text[LOG_FOREIGN_SIZE];
-
-	if (kind == KIND_COUNT ||
-	    (words[verdict->outcome].often && !is_time_to_tell(job->poller, untold, sizeof(untold))))
-		job_debug(job, "%s: %s%s%s", task, came_to, colon, said(text, verdict));
-	else
-		job_log(job, kind, "%s: %s%s%s%s", task, came_to, colon, said(text, verdict), untold);
-}
-
 /* ---- trigger ---- */
 
 static bool
@@ -248,7 +147,8 @@ cancel_on_done(const struct http_answer *answer, void *arg)
 	brightdata_read_cancel(answer, &done.verdict);
 	if (done.verdict.outcome == OUTCOME_OK)
 		job_log(job, KIND_PROVIDER_CANCELED, "canceled at the provider%s%s",
-		    done.verdict.text[0] != '\0' ? ": " : "", said(text, &done.verdict));
+		    done.verdict.text[0] != '\0' ? ": " : "",
+		    str_printable(text, sizeof(text), done.verdict.text, strlen(done.verdict.text)));
 	else
 		job_log_verdict(job, &done.verdict);
 	msg_cancel_done_put(&job->poller->out, &done);
@@ -362,6 +262,7 @@ job_start(struct poller *poller, const struct msg_task *task)
 	}
 	job = xcalloc(1, sizeof(*job));
 	job->poller = poller;
+	job->room = running;
 	job->task = *task;
 	job->given_by = poller->keeper_serial;
 	job->started_mono_ms = clock_mono_ms(poller->clock);
@@ -370,20 +271,4 @@ job_start(struct poller *poller, const struct msg_task *task)
 	poller->triggers += job_is_trigger(job);
 	kinds[task->kind].start(job);
 	return true;
-}
-
-void
-job_free(struct job *job)
-{
-	http_call_cancel(job->call);
-	objstore_cancel(job->poller->objects, job->put);
-	download_drop(job->download);
-	if (job->turn != NULL)
-		event_free(job->turn);
-	if (job->beat != NULL)
-		event_free(job->beat);
-	LIST_REMOVE(job, link);
-	--*room_of(job->poller, job->task.kind);
-	job->poller->triggers -= job_is_trigger(job);
-	free(job);
 }

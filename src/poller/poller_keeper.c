@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,15 +21,6 @@
 #define ALONE_LOOK_MS 1000
 #define ALONE_KEPT_MS 300000	/* so much longer results of triggers are kept for a keeper */
 
-/* ---- out ---- */
-
-void
-poller_send(struct poller *poller)
-{
-	if (poller->keeper != NULL && peer_is_open(poller->keeper))
-		peer_send(poller->keeper, &poller->out);
-}
-
 static void
 send_returned(struct poller *poller, const struct msg_task *task)
 {
@@ -38,14 +28,6 @@ send_returned(struct poller *poller, const struct msg_task *task)
 
 	msg_task_returned_put(&poller->out, &returned);
 	poller_send(poller);
-}
-
-/* ---- in ---- */
-
-bool
-poller_is_late(const struct poller *poller, const struct msg_task *task)
-{
-	return task->valid_boot_ms != 0 && clock_boot_ms(poller->clock) > task->valid_boot_ms;
 }
 
 static int
@@ -122,17 +104,6 @@ void
 poller_give_back(struct poller *poller)
 {
 	drop_all_but_triggers(poller, true);
-}
-
-bool
-poller_is_given_by_keeper(const struct poller *poller, uint64_t serial)
-{
-	struct pollfd far = { .fd = poller->keeper_fd };
-
-	if (poller->keeper == NULL || serial != poller->keeper_serial || !peer_is_open(poller->keeper))
-		return false;
-	/* Tasks of a dead keeper are read before the end of its stream is. */
-	return poll(&far, 1, 0) == 0;
 }
 
 static void

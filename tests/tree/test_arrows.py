@@ -27,8 +27,6 @@ CALL_CIRCLES = {
                    "keeper_peer keeper_prune keeper_request keeper_result keeper_search keeper_status "
                    "keeper_trigger keeper_turn keeper_watch",
                    "store_backup store_schema"],
-    "src/poller": ["brightdata brightdata_text",
-                   "poller_crawl poller_download poller_keeper poller_kept poller_search"],
     "src/sim": ["sim_post sim_post_other sim_post_pictures sim_post_text sim_post_video"],
 }
 
