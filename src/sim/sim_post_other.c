@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "sim/sim_post_parts.h"
+#include "sim/sim_post_shapes.h"
 
 static const char *const sites[] = {
 	[SIM_FACEBOOK] = "https://www.facebook.com", [SIM_INSTAGRAM] = "https://www.instagram.com",

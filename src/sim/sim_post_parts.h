@@ -1,21 +1,32 @@
 /*
- * sim_post_parts.h - what the generators share: text with emoji, ids,
- * addresses. Each writes one key and its value.
+ * sim_post_parts.h - what the generators share: the row that is being made, and text with
+ * emoji, ids, addresses. Each part writes one key and its value.
  */
 #ifndef SIM_POST_PARTS_H
 #define SIM_POST_PARTS_H
 
-#include "sim/sim_post.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-typedef void post_write_fn(struct post *, struct json_out *);
+#include "base/json.h"
+#include "base/json_out.h"
+#include "sim/sim_dataset.h"
+#include "sim/sim_random.h"
 
-post_write_fn post_facebook, post_instagram, post_tiktok, post_youtube, post_linkedin, post_x,
-    post_reddit, post_comment, post_profile, post_vacancy;
-
-/* Content keys, NULL-terminated, for error rows that carry them as null. */
-extern const char *const facebook_keys[], *const instagram_keys[], *const tiktok_keys[],
-    *const youtube_keys[], *const linkedin_keys[], *const x_keys[], *const reddit_keys[],
-    *const comment_keys[], *const profile_keys[], *const vacancy_keys[];
+struct post {
+	struct sim_random	 random;
+	const struct dataset	*dataset;
+	const struct sim_mode	*mode;
+	const json_t		*input;		/* the row submitted */
+	int64_t			 posted_ms;	/* within the input's window */
+	int64_t			 collected_ms;
+	bool			 null_error;	/* has "error":null */
+	bool			 big;		/* YouTube: half a megabyte of transcript */
+	uint32_t		 media;		/* written by post_write() */
+	char			 id[24];
+	char			 url[160];	/* of the post, "" until made */
+};
 
 /* A few words with emoji of four bytes at any offset, raw or escaped. */
 void part_text(struct post *, struct json_out *, const char *key, unsigned words);

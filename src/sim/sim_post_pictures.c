@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/sim_post_parts.h"
+#include "sim/sim_post_shapes.h"
 
 const char *const facebook_keys[] = { "url", "post_id", "user_url", "user_username_raw", "content",
 	"date_posted", "hashtags", "num_comments", "num_shares", "attachments", "post_type", NULL };

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/sim_post_parts.h"
+#include "sim/sim_post_shapes.h"
 
 const char *const linkedin_keys[] = { "url", "id", "user_id", "post_text", "date_posted", "images",
 	"videos", "num_likes", "num_comments", "post_type", NULL };

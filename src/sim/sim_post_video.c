@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "sim/sim_post_parts.h"
+#include "sim/sim_post_shapes.h"
 
 #define BIG_TRANSCRIPT (500u << 10)
 

@@ -19,7 +19,6 @@ ALONE = {"supervisor": ["ipc/inherit.h"]}
 INCLUDE_CIRCLES = {
     "supervisor": ["asker supervisor"],
     "src/conf": ["conf option"],
-    "src/sim": ["sim_post sim_post_parts"],
 }
 CALL_CIRCLES = {
     "supervisor": ["asker drain place reload status supervisor switchboard"],
@@ -27,7 +26,6 @@ CALL_CIRCLES = {
                    "keeper_peer keeper_prune keeper_request keeper_result keeper_search keeper_status "
                    "keeper_trigger keeper_turn keeper_watch",
                    "store_backup store_schema"],
-    "src/sim": ["sim_post sim_post_other sim_post_pictures sim_post_text sim_post_video"],
 }
 
 
