@@ -1,5 +1,5 @@
 /*
- * conf.c - gathers the options from the file, the environment and the secret files,
+ * conf_text.c - the configuration as text, read and written: gathers the options from the file, the environment and the secret files,
  * judges the whole, prints it and hands each role its share. The options themselves
  * (names, kinds, ranges) are option.c's. Reads files only; sets nothing but the
  * struct it is given.
