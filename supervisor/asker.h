@@ -4,11 +4,13 @@
  *
  * DATA_DIR/reload.sock (SOCK_SEQPACKET, for the daemon's user alone): to connect is to
  * ask. The one packet that comes back is a struct asker_answer, when the reload that
- * began after the asking is through. End-of-file without one: the daemon is gone.
+ * began after the asking is through. End-of-file without one: the daemon is gone. The daemon's
+ * side is askers.c's.
  */
 #ifndef SUPERVISOR_ASKER_H
 #define SUPERVISOR_ASKER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define ASKER_VERSION	1	/* raise with any change below */
@@ -21,19 +23,10 @@ struct asker_answer {
 };
 
 struct options;
-struct supervisor;
 
 /* The asking side: checks the configuration, asks, waits, prints; the exit status. */
 int asker_run(const struct options *);
-
-/* The daemon's side. Without the socket it goes on: SIGHUP does the same. */
-void askers_listen(struct supervisor *);
-void askers_close(struct supervisor *);
-void askers_tick(struct supervisor *);	/* now and then */
-/* A reload begins: whoever has asked by now is answered when it ends. */
-void askers_attach(struct supervisor *);
-void askers_answer(struct supervisor *, int exit_status, const char *text);
-/* There will be no more reloads. */
-void askers_dismiss(struct supervisor *, const char *text);
+/* Where the daemon of a data directory listens. Returns dst. */
+char *asker_path(char *dst, size_t size, const char *data_dir);
 
 #endif

@@ -5,7 +5,7 @@
  *   child_start --> STARTING --READY--> READY --child_leave--> LEAVING --reaped--> child_free
  *
  * A child that overruns the deadline of STARTING or LEAVING is killed from here;
- * what its end means is the policy's (place.c).
+ * what its end means is the policy's (place_end.c).
  */
 #ifndef SUPERVISOR_CHILD_H
 #define SUPERVISOR_CHILD_H

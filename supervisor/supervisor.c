@@ -3,7 +3,7 @@
  * order of set-up is also the order of refusals: configuration (78), data directory
  * (73), its lock (75), the port (69), and only then the first child.
  *
- * Policy lives in place.c, reload.c and drain.c; nothing in the loop blocks.
+ * Policy lives in place_end.c, reload.c and drain.c; nothing in the loop blocks.
  */
 #include "supervisor/supervisor.h"
 
@@ -44,6 +44,21 @@ start_gets_on(struct supervisor *sup)
 		return;
 	sup->extended_ms = now;
 	notify_extend(START_EXTRA_MS);
+}
+
+/* Says READY when all are, for the first time. */
+static void
+supervisor_settle(struct supervisor *sup)
+{
+	if (sup->phase != PHASE_STARTING || !places_all_ready(sup))
+		return;
+	sup->phase = PHASE_SERVING;
+	log_as(KIND_READY, NULL, "ready: %s, data in %s", sup->listener.url, sup->conf.data_dir);
+	notify_ready(status_line(sup));
+	if (sup->reload.again) {
+		sup->reload.again = false;
+		reload_begin(sup);
+	}
 }
 
 static void
@@ -107,7 +122,7 @@ on_kill(struct supervisor *sup, struct child *c, const struct inherit_message *m
 				child_kill(poller, reason);
 }
 
-void
+static void
 supervisor_on_message(struct child *c, const struct inherit_message *m, void *arg)
 {
 	static void (*const handlers[INHERIT_TYPE_COUNT])(struct supervisor *, struct child *,
@@ -125,20 +140,6 @@ supervisor_on_message(struct child *c, const struct inherit_message *m, void *ar
 	else
 		log_as(KIND_CHILD_OVERSTEPPED, NULL, "%s sent a message that it may not send (type %u)",
 		    child_name(c), m->type);
-}
-
-void
-supervisor_settle(struct supervisor *sup)
-{
-	if (sup->phase != PHASE_STARTING || !places_all_ready(sup))
-		return;
-	sup->phase = PHASE_SERVING;
-	log_as(KIND_READY, NULL, "ready: %s, data in %s", sup->listener.url, sup->conf.data_dir);
-	notify_ready(status_line(sup));
-	if (sup->reload.again) {
-		sup->reload.again = false;
-		reload_begin(sup);
-	}
 }
 
 /* ---- what the loop calls ---- */
@@ -440,7 +441,10 @@ tear_down(struct supervisor *sup)
 int
 main(int argc, char **argv)
 {
-	struct supervisor sup = { .lock = -1, .null = -1, .askers = { .fd = -1 }, .reload = { .old_tcp = -1 } };
+	struct supervisor sup = {
+		.lock = -1, .null = -1, .askers = { .fd = -1 }, .reload = { .old_tcp = -1 },
+		.on_message = supervisor_on_message,
+	};
 	struct why why = { "" };
 
 	open_standard();
@@ -475,7 +479,7 @@ main(int argc, char **argv)
 		fatal_as(EXIT_STATUS_FAILURE, KIND_START_FAILED, "/dev/null cannot be opened: %s", strerror(errno));
 	sup.environment = spawn_environment(environ);
 	prepare_loop(&sup);
-	askers_listen(&sup);
+	askers_listen(&sup, reload_begin);
 	places_make(&sup);
 	start_all(&sup);
 	(void)event_base_dispatch(sup.base);

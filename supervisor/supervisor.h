@@ -2,10 +2,11 @@
  * supervisor.h - what the files of the supervisor share. One struct holds all its
  * state; nobody else includes this.
  *
- *   supervisor.c   set-up, signals, ticking         place.c    who should run, and does
- *   switchboard.c  connections between children     reload.c   SIGHUP
- *   status.c       the line that systemd shows      drain.c    the end
- *   asker.c        who waits for a reload
+ *   supervisor.c   set-up, signals, ticking         place.c        who should run, and does
+ *   switchboard.c  connections between children     place_start.c  starts, and their throttle
+ *   status.c       the line that systemd shows      place_end.c    what follows when one ends
+ *   askers.c       who waits for a reload           reload.c       SIGHUP
+ *   drain.c        the end
  */
 #ifndef SUPERVISOR_SUPERVISOR_H
 #define SUPERVISOR_SUPERVISOR_H
@@ -73,6 +74,8 @@ struct supervisor {
 	 * configuration or another listener has another one. */
 	uint32_t		 shares[SERVICE_COUNT], last_share;
 	struct place		*places;	/* in the order of services */
+	/* Of their children. */
+	void			(*on_message)(struct child *, const struct inherit_message *, void *sup);
 	unsigned		 place_count;
 	int64_t			 keeper_beat_ms;	/* or when one that served ended */
 	char			 reason[512];	/* of an end with an exit status that is not 0 */
@@ -82,6 +85,7 @@ struct supervisor {
 		int		 fd;		/* -1: none */
 		struct event	*connect;
 		bool		 rested;	/* the last one could not be let in */
+		void		(*on_asked)(struct supervisor *);
 		struct asker	*first;
 	} askers;
 };
@@ -89,11 +93,8 @@ struct supervisor {
 /* ---- place.c ---- */
 
 unsigned service_row(const struct service *);
-void places_make(struct supervisor *);
 void places_free(struct supervisor *);
 void places_want(struct supervisor *);		/* marks what conf asks for */
-/* Starts a process there (now, whatever was scheduled); a failure is scheduled again. */
-void place_start(struct place *);
 /* Fewer than PLACE_OLD_MAX children are leaving there; else the oldest have to hurry. */
 bool place_has_room(struct place *);
 /* The child that counts: the newest that was not told to leave; or NULL. */
@@ -103,13 +104,36 @@ bool service_runs(const struct supervisor *, const struct service *);
 struct child *child_find(const struct supervisor *, pid_t pid);
 struct place *keeper_place(const struct supervisor *);
 struct child *keeper_child(const struct supervisor *);	/* that counts */
-/* The process was reaped: logs it, frees it, and decides what follows. */
-void place_on_end(struct child *, int wait_status);
 
 /* ---- switchboard.c ---- */
 
 /* A new process runs: it gets its connections, and those get theirs to it. */
 void switchboard_connect(struct supervisor *, struct child *);
+
+/* ---- place_start.c ---- */
+
+void places_make(struct supervisor *);
+/* Starts a process there (now, whatever was scheduled); a failure is scheduled again. */
+void place_start(struct place *);
+/* After a pause that grows with the failures in a row there; the first time at once. */
+void place_restart_later(struct place *);
+
+/* ---- place_end.c ---- */
+
+/* The process was reaped: logs it, frees it, and decides what follows. */
+void place_on_end(struct child *, int wait_status);
+
+/* ---- askers.c ---- */
+
+/* Without the socket it goes on: SIGHUP does the same. on_asked: to begin a reload. */
+void askers_listen(struct supervisor *, void (*on_asked)(struct supervisor *));
+void askers_close(struct supervisor *);
+void askers_tick(struct supervisor *);	/* now and then */
+/* A reload begins: whoever has asked by now is answered when it ends. */
+void askers_attach(struct supervisor *);
+void askers_answer(struct supervisor *, int exit_status, const char *text);
+/* There will be no more reloads. */
+void askers_dismiss(struct supervisor *, const char *text);
 
 /* ---- reload.c ---- */
 
@@ -128,11 +152,5 @@ void status_tell(struct supervisor *);			/* after anything that may have changed
 
 void drain_begin(struct supervisor *, int exit_status, const char *reason);
 void drain_continue(struct supervisor *);
-
-/* ---- supervisor.c ---- */
-
-void supervisor_on_message(struct child *, const struct inherit_message *, void *arg);
-/* Says READY when all are, for the first time. */
-void supervisor_settle(struct supervisor *);
 
 #endif
