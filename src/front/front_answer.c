@@ -9,6 +9,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "front/front_conn.h"
+
 static void
 answer_on_complete(struct evhttp_request *request, void *arg)
 {

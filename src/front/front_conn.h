@@ -23,7 +23,7 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
-#include "front/front_guard.h"
+#include "front/front_limits.h"
 #include "front/http_check.h"
 
 #define FIRST_REQUEST_MS 1000	/* what a new connection gets at least to send its first request */
