@@ -476,6 +476,11 @@ class FlowTest(unittest.TestCase):
                           f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
         print(f"\n= {self._testMethodName}: {shown}", flush=True)
 
+    def _failed(self):
+        """Whether anything of this test has; while it is cleaned up, unittest's own word is about the cleaning."""
+        result = self._outcome.result
+        return any(test is self for test, _ in result.failures + result.errors)
+
     def _clean(self):
         findings = []
         for program in reversed(self.programs):
@@ -497,7 +502,7 @@ class FlowTest(unittest.TestCase):
                 findings.append(f"the provider's key stands in {path.name}")
             if re.search(r"(Address|Leak|Thread)Sanitizer|runtime error:", text):
                 findings.append(f"sanitizer findings in {path.name}")
-        if findings or not self._outcome.success:
+        if findings or self._failed():
             for path in sorted(self.folder.glob("*.log")):
                 text = path.read_text(errors="replace")
                 print(f"--- {self.id()}: {path.name} (last part)\n{text[-12000:]}", file=sys.stderr)
