@@ -10,7 +10,7 @@
  *   poller ---TRIGGER_OPEN, TRIGGER_DONE, POLL_DONE, DOWNLOAD_DONE, STORE_DONE, CANCEL_DONE,
  *             SEARCH_PAGE, SEARCH_INPUT, SEARCH_DONE, TASK_PROGRESS, TASK_RETURNED,
  *             POLLER_STATE---------------------------------------------------------------> keeper
- *   publisher <-EVENT_BATCH--------------------------------------------------------------- keeper
+ *   publisher <-EVENT_BATCH, TELL_AGAIN--------------------------------------------------- keeper
  *   publisher --EVENT_ACK----------------------------------------------------------------> keeper
  *
  * Rules: what the keeper sends about a change leaves after that change is on disk.
@@ -73,7 +73,8 @@ enum msg_type {
 	MSG_EVENT_BATCH,	/* keeper -> publisher: the oldest events, in order; one batch at a time */
 	MSG_EVENT_ACK,		/* publisher: all up to seq are at their sink for good; the keeper forgets them */
 	MSG_TELL_AGAIN,		/* keeper -> poller: what was told and not acknowledged, and what is open; -> front:
-				 * what waits for an answer; as to a new keeper */
+				 * what waits for an answer; as to a new keeper. -> publisher: try the batch under way
+				 * again at once */
 	MSG_BACKUP,		/* front: copy the job store; answered when the copy is durable. Who asks while one is
 				 * being made gets that one */
 	MSG_BACKUP_ANSWER,	/* keeper -> front */

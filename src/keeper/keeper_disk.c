@@ -9,8 +9,9 @@
  * When a commit finds no room at all, or a file system that has turned read-only, nothing of its
  * turn has happened: what was staged is dropped, every lease is nobody's, as after the death of a
  * keeper, and the store is only read until it can be written again. Fronts ask again what had
- * not been answered, and are told what is there. Pollers are not heard meanwhile; what they
- * have to say of triggers they say again.
+ * not been answered, and are told what is there. Pollers and the publisher are not heard
+ * meanwhile; what pollers have to say of triggers they say again. A batch of events that had
+ * left stays under way: it is in the store, and acknowledged when the publisher has it written.
  */
 #include "keeper/keeper.h"
 
@@ -72,6 +73,18 @@ become_low(struct keeper *k)
 }
 
 static void
+tell_again(struct keeper *k, struct keeper_peer *p)
+{
+	static const struct msg_tell_again again;
+
+	if (!peer_is_open(p->peer))
+		return;
+	msg_tell_again_put(&k->out, &again);
+	peer_send(p->peer, &k->out);
+}
+
+/* Events may have found no room either, and are tried more and more seldom. */
+static void
 become_roomy(struct keeper *k)
 {
 	k->disk_low = false;
@@ -79,6 +92,9 @@ become_roomy(struct keeper *k)
 	k->disk_mono_ms = 0;
 	log_as(KIND_DISK_ROOMY, NULL, "the disk of DATA_DIR has room again: %llu MiB are free",
 	    (unsigned long long)(k->disk.free >> 20));
+	for (struct keeper_peer *p = k->peers; p != NULL; p = p->next)
+		if (p->role == ROLE_PUBLISHER)
+			tell_again(k, p);
 	keeper_wake(k);
 }
 
@@ -120,17 +136,6 @@ pause_peer(struct keeper_peer *p, bool pause)
 		peer_pause(p->peer, pause);
 }
 
-static void
-tell_again(struct keeper *k, struct keeper_peer *p)
-{
-	static const struct msg_tell_again again;
-
-	if (!peer_is_open(p->peer))
-		return;
-	msg_tell_again_put(&k->out, &again);
-	peer_send(p->peer, &k->out);
-}
-
 void
 keeper_suspend(struct keeper *k, const struct why *reason)
 {
@@ -141,7 +146,6 @@ keeper_suspend(struct keeper *k, const struct why *reason)
 	spare_release(k);
 	k->suspended = true;
 	k->changes = 0;
-	k->batch_to = NULL;
 	for (struct keeper_peer *p = k->peers; p != NULL; p = p->next) {
 		peer_discard(p->peer);
 		keeper_lease_forget(k, p);
@@ -185,7 +189,7 @@ keeper_try_resume(struct keeper *k)
 	keeper_resume(k);
 	for (struct keeper_peer *p = k->peers; p != NULL && !k->suspended; p = p->next) {
 		pause_peer(p, false);
-		if (p->role == ROLE_POLLER)
+		if (p->role != ROLE_FRONT)
 			tell_again(k, p);
 	}
 	keeper_wake(k);

@@ -119,10 +119,24 @@ publisher_on_batch(struct peer *peer, struct wire_in *in, void *arg)
 	return 0;
 }
 
+/* The keeper's disk has room again, or can be written; ours is mostly the same. */
+static int
+publisher_on_tell_again(struct peer *peer, struct wire_in *in, void *arg)
+{
+	struct publisher *p = arg;
+	struct msg_tell_again m;
+
+	(void)peer;
+	if (evtimer_pending(p->again, NULL))
+		loop_timer_in(p->again, 0);
+	return msg_tell_again_get(in, &m);
+}
+
 /* ---- the connection ---- */
 
 static const struct ipc_rule rules[MSG_TYPE_COUNT] = {
 	[MSG_EVENT_BATCH] = { 1u << ROLE_KEEPER, publisher_on_batch },
+	[MSG_TELL_AGAIN] = { 1u << ROLE_KEEPER, publisher_on_tell_again },
 };
 
 static void

@@ -229,6 +229,34 @@ test_trigger_answered_while_nothing_can_be_written_is_not_lost(void **state)
 }
 
 static void
+test_events_under_way_are_acknowledged_when_it_can_be_written_again(void **state)
+{
+	struct world *w = *state;
+	struct msg_crawl_create m;
+	struct msg_event_ack ack;
+
+	(void)crawl_in(w, CRAWL_POLLING);
+	assert_int_equal(w->publisher.batches, 1);
+	ack.seq = w->publisher.batch_seq;
+	m = a_request(w);
+	no_writes(true);
+	send_create(w, &m);
+	assert_true(w->keeper->suspended);
+	msg_event_ack_put(&w->publisher.out, &ack);
+	peer_send(w->publisher.peer, &w->publisher.out);
+	world_run(w);
+	no_writes(false);
+	keeper_try_resume(w->keeper);
+	world_run(w);
+	assert_int_equal(w->publisher.batches, 1);	/* nothing is given again beside it */
+	assert_int_equal(w->publisher.again, 1);
+	assert_non_null(w->publisher.peer);
+	(void)crawl_in(w, CRAWL_POLLING);
+	assert_int_equal(w->publisher.batches, 2);
+	assert_int_equal(w->publisher.batch_count, 1);	/* what was acknowledged is forgotten */
+}
+
+static void
 test_keeper_that_starts_without_room_reads_until_there_is(void **state)
 {
 	struct world *w = *state;
@@ -259,6 +287,7 @@ main(void)
 		TEST(test_the_store_keeps_a_reserve_and_gives_it_up),
 		TEST(test_store_that_cannot_be_written_is_read_and_goes_on_by_itself),
 		TEST(test_trigger_answered_while_nothing_can_be_written_is_not_lost),
+		TEST(test_events_under_way_are_acknowledged_when_it_can_be_written_again),
 		TEST(test_keeper_that_starts_without_room_reads_until_there_is),
 	};
 

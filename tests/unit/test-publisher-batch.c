@@ -234,6 +234,32 @@ test_a_failing_sink_is_tried_again_with_the_same_batch(void **state)
 }
 
 static void
+test_a_failing_sink_is_tried_at_once_when_the_keeper_says_so(void **state)
+{
+	static const struct msg_tell_again again;
+	struct fixture *f = *state;
+	int64_t begin;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	send_batch(f, 1, 2);
+	for (unsigned failures = 0; failures < 3; failures++) {	/* the next pause is one of seconds */
+		turn_until(f, &f->puts, failures + 1);
+		sink_ends(f, -EROFS);
+	}
+	begin = clock_mono_ms(&clock_system);
+	msg_tell_again_put(&f->out, &again);
+	peer_send(f->keeper, &f->out);
+	turn_until(f, &f->puts, 4);
+	assert_in_range(clock_mono_ms(&clock_system) - begin, 0, 500);
+	msg_tell_again_put(&f->out, &again);		/* while a put is under way it says nothing new */
+	peer_send(f->keeper, &f->out);
+	sink_ends(f, 0);
+	turn_until(f, &f->acks, 1);
+	assert_int_equal(f->acked, 2);
+	assert_int_equal(f->puts, 4);
+}
+
+static void
 test_a_lost_keeper_drops_the_batch_and_the_next_one_gives_it_again(void **state)
 {
 	struct fixture *f = *state;
@@ -297,6 +323,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_batch_is_acknowledged_when_the_sink_has_it),
 		TEST(test_a_failing_sink_is_tried_again_with_the_same_batch),
+		TEST(test_a_failing_sink_is_tried_at_once_when_the_keeper_says_so),
 		TEST(test_a_lost_keeper_drops_the_batch_and_the_next_one_gives_it_again),
 		TEST(test_a_second_batch_or_an_empty_one_costs_the_connection),
 		TEST(test_draining_lets_the_acknowledgement_leave),
