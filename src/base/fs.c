@@ -286,6 +286,14 @@ fs_room(int dirfd, struct fs_room *ret)
 }
 
 bool
+fs_is_read_only(int dirfd)
+{
+	static const struct timespec touch[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_OMIT } };
+
+	return futimens(dirfd, touch) < 0 && errno == EROFS;
+}
+
+bool
 fs_is_same_dir(int dirfd, const char *path)
 {
 	struct stat ours, there;

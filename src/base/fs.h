@@ -32,6 +32,8 @@ struct fs_room {
 	uint64_t free, size, reserve;
 };
 int fs_room(int dirfd, struct fs_room *ret);
+/* Whether its file system takes no writes any more; statvfs() does not tell it of one that turned so by itself. */
+bool fs_is_read_only(int dirfd);
 /* Whether an open directory is still the one at its path. */
 bool fs_is_same_dir(int dirfd, const char *path);
 

@@ -49,7 +49,8 @@ write_checks(struct json_out *json, const struct msg_health_answer *health)
 	json_out_open(json);
 	json_out_member(json, "keeper", "ok");
 	json_out_member(json, "store", health->store_ok ? "ok" : "cannot be written; what is in it is told");
-	json_out_member(json, "disk", health->disk_low ? "full: no crawl is begun until there is room" : "ok");
+	json_out_member(json, "disk", health->disk_read_only ? "read-only: nothing is begun until it can be written" :
+	    health->disk_low ? "full: no crawl is begun until there is room" : "ok");
 	json_out_member(json, "pollers", health->pollers > 0 ? "ok" : none_connected);
 	json_out_member(json, "publisher", health->publishers > 0 ? "ok" : none_connected);
 	json_out_member(json, "provider", providers[health->provider].check);

@@ -167,6 +167,7 @@ static const char *const refusals[ERROR_CODE_COUNT] = {
 	[ERROR_INTERNAL] = "The job store failed over this request.",
 	[ERROR_STORAGE_ERROR] = "The job store cannot be written.",
 	[ERROR_DISK_FULL] = "The disk has too little room.",
+	[ERROR_DISK_READ_ONLY] = "The disk is read-only.",
 };
 
 void

@@ -380,6 +380,7 @@ msg_health_answer_put(struct wire_out *out, const struct msg_health_answer *m)
 	wire_put_u64(out, m->request);
 	wire_put_bool(out, m->store_ok);
 	wire_put_bool(out, m->disk_low);
+	wire_put_bool(out, m->disk_read_only);
 	wire_put_u64(out, m->disk_free);
 	wire_put_u64(out, m->disk_reserve);
 	for (unsigned i = 0; i < CRAWL_STATE_COUNT; i++)
@@ -403,6 +404,7 @@ msg_health_answer_get(struct wire_in *in, struct msg_health_answer *m)
 	m->request = wire_get_u64(in);
 	m->store_ok = wire_get_bool(in);
 	m->disk_low = wire_get_bool(in);
+	m->disk_read_only = wire_get_bool(in);
 	m->disk_free = wire_get_u64(in);
 	m->disk_reserve = wire_get_u64(in);
 	for (unsigned i = 0; i < CRAWL_STATE_COUNT; i++)

@@ -165,6 +165,7 @@ struct msg_health_answer {
 	uint64_t	request;
 	bool		store_ok;	/* false: it cannot be written; what is in it is still told */
 	bool		disk_low;	/* no trigger and no download for want of room */
+	bool		disk_read_only;	/* that is why it cannot be written */
 	uint64_t	disk_free, disk_reserve;	/* bytes of DATA_DIR's file system, and how many are kept free */
 	uint32_t	counts[CRAWL_STATE_COUNT];	/* live states; ended ones since start */
 	uint32_t	pollers;	/* connected */

@@ -162,7 +162,8 @@ struct keeper {
 	int64_t			 disk_mono_ms;	/* ... none is given out until then */
 	struct keeper_start	 start;
 	bool			 begun;		/* keeper_begin() is behind us */
-	bool			 suspended;	/* the store cannot be written: it is only read */
+	bool			 suspended;	/* the store cannot be written: it is only read ... */
+	enum error_code		 suspended_by;	/* ... because of this */
 	bool			 calls_wait;	/* polls are due and find no room: triggers leave them some */
 	int64_t			 wall_offset_ms;	/* wall minus monotonic, as of this turn */
 	int64_t			 patience_ms;	/* the patience clock, and ... */
@@ -246,8 +247,12 @@ struct why;
 void keeper_disk_look(struct keeper *);		/* each second */
 void keeper_disk_refused(struct keeper *);	/* a download found no room */
 bool keeper_disk_lets_download(const struct keeper *);
-/* A commit failed for want of room: what it held is dropped, and until one succeeds the store is only read. */
-void keeper_suspend(struct keeper *, const struct why *);
+/* The store's result is that of a disk that takes no writes: no room (-ENOSPC) or read-only (-EROFS, which *result
+ * then is). */
+bool keeper_disk_refuses(const struct keeper *, int *result);
+/* A commit failed so: what it held is dropped, and until one succeeds the store is only read. */
+void keeper_suspend(struct keeper *, int result, const struct why *);
+bool keeper_is_read_only(const struct keeper *);	/* that is why it is suspended */
 void keeper_try_resume(struct keeper *);
 
 /* ---- crawls ---- */

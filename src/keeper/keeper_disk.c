@@ -136,8 +136,29 @@ pause_peer(struct keeper_peer *p, bool pause)
 		peer_pause(p->peer, pause);
 }
 
+/* The write that meets a file system while it turns read-only may hear of a broken disk. */
+bool
+keeper_disk_refuses(const struct keeper *k, int *result)
+{
+	if (*result == -EIO && fs_is_read_only(k->data_dir_fd))
+		*result = -EROFS;
+	return *result == -ENOSPC || *result == -EROFS;
+}
+
+bool
+keeper_is_read_only(const struct keeper *k)
+{
+	return k->suspended && k->suspended_by == ERROR_DISK_READ_ONLY;
+}
+
+static enum error_code
+suspended_by(int result)
+{
+	return result == -EROFS ? ERROR_DISK_READ_ONLY : ERROR_DISK_FULL;
+}
+
 void
-keeper_suspend(struct keeper *k, const struct why *reason)
+keeper_suspend(struct keeper *k, int result, const struct why *reason)
 {
 	struct why why;
 
@@ -145,6 +166,7 @@ keeper_suspend(struct keeper *k, const struct why *reason)
 	keeper_must(k, store_rollback(k->store, &why), &why);
 	spare_release(k);
 	k->suspended = true;
+	k->suspended_by = suspended_by(result);
 	k->changes = 0;
 	for (struct keeper_peer *p = k->peers; p != NULL; p = p->next) {
 		peer_discard(p->peer);
@@ -178,7 +200,8 @@ keeper_try_resume(struct keeper *k)
 
 	check_place(k);
 	result = store_next_epoch(k->store, &k->epoch, &why);
-	if (result == -ENOSPC || result == -EROFS) {
+	if (keeper_disk_refuses(k, &result)) {
+		k->suspended_by = suspended_by(result);
 		keeper_must(k, store_rollback(k->store, &why), &why);
 		return;
 	}

@@ -375,8 +375,12 @@ disk_waits(const struct keeper *k, const struct crawl *c, char *dst, size_t size
 {
 	bool wants = c->state == CRAWL_ACCEPTED || c->state == CRAWL_READY || c->state == CRAWL_DOWNLOADING;
 
-	if (!wants || (!k->disk_low && (c->state == CRAWL_ACCEPTED || keeper_disk_lets_download(k))))
+	if (!wants || (!k->disk_low && !k->suspended && (c->state == CRAWL_ACCEPTED || keeper_disk_lets_download(k))))
 		return false;
+	if (keeper_is_read_only(k)) {
+		(void)str_copy(dst, size, "the disk of DATA_DIR is read-only");
+		return true;
+	}
 	(void)snprintf(dst, size, "the disk of DATA_DIR has too little room: %llu MiB are free, %llu are kept free",
 	    (unsigned long long)(k->disk.free >> 20), (unsigned long long)(k->disk.reserve >> 20));
 	return true;

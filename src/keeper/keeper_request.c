@@ -40,7 +40,7 @@ static bool
 refused_for_now(struct keeper *k, struct keeper_peer *front, uint64_t request)
 {
 	if (k->suspended)
-		keeper_answer(k, front, request, ERROR_DISK_FULL, false, false, NULL);
+		keeper_answer(k, front, request, k->suspended_by, false, false, NULL);
 	return k->suspended;
 }
 
@@ -125,8 +125,8 @@ create(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_creat
 		return;
 	}
 	if (k->live >= KEEPER_LIVE_MAX || k->suspended || k->disk_low) {
-		keeper_answer(k, front, m->request, k->suspended || k->disk_low ? ERROR_DISK_FULL : ERROR_UNAVAILABLE,
-		    false, false, NULL);
+		keeper_answer(k, front, m->request, k->suspended ? k->suspended_by :
+		    k->disk_low ? ERROR_DISK_FULL : ERROR_UNAVAILABLE, false, false, NULL);
 		return;
 	}
 	if (key_is_refused(k, m)) {

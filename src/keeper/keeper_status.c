@@ -127,8 +127,8 @@ keeper_status_tell(struct keeper *k)
 	(void)str_printable(cut, sizeof(cut), error, strlen(error));
 	(void)snprintf(text, sizeof(text), "%u to trigger, %u polling, %u downloading, %u failed in 1 h%s%s%s",
 	    waiting, n[CRAWL_POLLING], n[CRAWL_READY] + n[CRAWL_DOWNLOADING] + n[CRAWL_STORING],
-	    keeper_status_failed_in_hour(k), k->suspended ? "; the job store cannot be written" :
-	    k->disk_low ? "; the disk is full" : provider_words(k), cut[0] != '\0' ? "; last error " : "", cut);
+	    keeper_status_failed_in_hour(k), keeper_is_read_only(k) ? "; the disk is read-only" :
+	    k->suspended ? "; the job store cannot be written" : k->disk_low ? "; the disk is full" : provider_words(k), cut[0] != '\0' ? "; last error " : "", cut);
 	if (strcmp(text, k->status) == 0)
 		return;
 	(void)str_copy(k->status, sizeof(k->status), text);
@@ -187,6 +187,7 @@ keeper_status_fill(struct keeper *k, struct msg_health_answer *a)
 
 	a->store_ok = !k->suspended;
 	a->disk_low = k->disk_low;
+	a->disk_read_only = keeper_is_read_only(k);
 	a->disk_free = k->disk.free;
 	a->disk_reserve = k->disk.reserve;
 	memcpy(a->counts, k->counts, sizeof(a->counts));

@@ -67,11 +67,11 @@ commit(struct keeper *k)
 	if (!store_is_dirty(k->store))
 		return true;
 	result = store_commit(k->store, &why);
-	if (result != -ENOSPC && result != -EROFS) {
+	if (!keeper_disk_refuses(k, &result)) {
 		keeper_must(k, result, &why);
 		return true;
 	}
-	keeper_suspend(k, &why);
+	keeper_suspend(k, result, &why);
 	return false;
 }
 
@@ -239,8 +239,8 @@ keeper_recover(struct keeper *k, const struct keeper_start *start)
 	k->start = *start;
 	keeper_status_recover(k);
 	keeper_disk_look(k);
-	if (result == -ENOSPC || result == -EROFS) {
-		keeper_suspend(k, &why);
+	if (keeper_disk_refuses(k, &result)) {
+		keeper_suspend(k, result, &why);
 		return;
 	}
 	keeper_must(k, result, &why);

@@ -49,8 +49,9 @@ void store_close(struct store *);	/* commits nothing; checkpoints */
 
 bool store_is_dirty(const struct store *);	/* changes wait for a commit */
 int store_commit(struct store *, struct why *why);
-/* After a commit that failed with -ENOSPC or -EROFS: the disk would not take it, and nothing of it is there. The
- * changes are dropped, and what was committed before can be read. */
+/* After a commit that failed with -ENOSPC or -EROFS: the disk would not take it, and nothing of it is there (of a
+ * file system that turned read-only during the commit, it may be there for who opens the file anew). The changes
+ * are dropped, and what was committed before can be read. */
 int store_rollback(struct store *, struct why *why);
 
 /* A number that grows with each call and is durable when it returns: one a keeper's

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/why.h"
@@ -132,15 +133,16 @@ store_schema_version(void)
 
 /* ---- errors, small questions ---- */
 
-/* Of a write that the disk refused, before anything was made durable. */
+/* Of a write that the disk refused, before anything was made durable. A sync that a read-only file system refuses
+ * is as good: whether or not the commit is found there later, nobody was told of it, and who goes on writes over it. */
 static int
-errno_of_write(int system_errno)
+errno_of_write(int rc, int system_errno)
 {
 	switch (system_errno) {
 	case ENOSPC:
 	case EDQUOT:
 	case EFBIG:
-		return ENOSPC;
+		return rc == SQLITE_IOERR_WRITE ? ENOSPC : EIO;
 	case EROFS:
 		return EROFS;
 	default:
@@ -161,14 +163,23 @@ write_errno(sqlite3 *db, int which_file)
 	return error;
 }
 
+/* What the system said of the log, or else of the file itself; 0: nothing. */
 static int
-errno_of(sqlite3 *db, int rc)
+system_errno_of(sqlite3 *db, int rc)
 {
-	if (rc == SQLITE_IOERR_WRITE) {
-		int error = write_errno(db, SQLITE_FCNTL_JOURNAL_POINTER);
+	int error;
 
-		return errno_of_write(error != 0 ? error : write_errno(db, SQLITE_FCNTL_FILE_POINTER));
-	}
+	if (rc != SQLITE_IOERR_WRITE && rc != SQLITE_IOERR_FSYNC)
+		return 0;
+	error = write_errno(db, SQLITE_FCNTL_JOURNAL_POINTER);
+	return error != 0 ? error : write_errno(db, SQLITE_FCNTL_FILE_POINTER);
+}
+
+static int
+errno_of(int rc, int system_errno)
+{
+	if (rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_FSYNC)
+		return errno_of_write(rc, system_errno);
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
 		return ENOSPC;
@@ -192,9 +203,10 @@ errno_of(sqlite3 *db, int rc)
 int
 sqlite_failed(sqlite3 *db, struct why *why, const char *attempt)
 {
-	int rc = sqlite3_extended_errcode(db);
+	int rc = sqlite3_extended_errcode(db), error = system_errno_of(db, rc);
 
-	return why_set(why, errno_of(db, rc), "job store: %s: %s (code %d)", attempt, sqlite3_errmsg(db), rc);
+	return why_set(why, errno_of(rc, error), "job store: %s: %s (code %d)", attempt,
+	    error != 0 ? strerror(error) : sqlite3_errmsg(db), rc);
 }
 
 int

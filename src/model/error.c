@@ -84,6 +84,9 @@ static const struct error_info errors[ERROR_CODE_COUNT] = {
 	ROW(DISK_FULL, 503, true, false,
 	    "The disk of DATA_DIR has too little room: nothing was started. Send the same request again when the "
 	    "operator has made room; nothing needs to be restarted."),
+	ROW(DISK_READ_ONLY, 503, true, false,
+	    "The file system of DATA_DIR takes no writes: nothing was started. Send the same request again when the "
+	    "operator has mended it."),
 };
 
 const struct error_info *

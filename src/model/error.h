@@ -39,6 +39,7 @@ enum error_code {
 	ERROR_HEADERS_TOO_LARGE,	/* 431 */
 	ERROR_TRIGGER_UNKNOWN,		/* a paid job may exist and was not found */
 	ERROR_DISK_FULL,		/* no room for what would be fetched: 503 */
+	ERROR_DISK_READ_ONLY,		/* nothing can be written at all: 503 */
 	ERROR_CODE_COUNT
 };
 

@@ -172,9 +172,9 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  false },
 	[KIND_STORE_SUSPENDED] = { "store-suspended", LOG_LEVEL_ERROR, "6709c4eae6052afb7b462f945bff649d",
 	  "The job store cannot be written",
-	  "The disk is full, or its file system turned read-only. What is in the store is still told; nothing "
-	  "is begun, and nothing that was acknowledged is lost. It is tried again each second.",
-	  "Make room, or have the file system mounted for writing; nothing needs to be restarted.",
+	  "The disk is full, or its file system turned read-only; the line names which. What is in the store is still "
+	  "told; nothing is begun, and nothing that was acknowledged is lost. It is tried again each second.",
+	  "Make room, and nothing else. When it is read-only, see \"A disk that turns read-only\" in OPERATIONS.md.",
 	  true },
 	[KIND_STORE_RESUMED] = { "store-resumed", LOG_LEVEL_INFO, "54da6c546c7c7dcbf63dc3e9cfb979d0",
 	  "The job store can be written again",

@@ -159,6 +159,7 @@ ROW(health_answer)
 	m->request = rnd();
 	m->store_ok = rnd() & 1;
 	m->disk_low = rnd() & 1;
+	m->disk_read_only = rnd() & 1;
 	m->disk_free = rnd();
 	m->disk_reserve = rnd();
 	for (unsigned i = 0; i < CRAWL_STATE_COUNT; i++)

@@ -45,6 +45,7 @@ static const struct expected {
 	{ ERROR_HEADERS_TOO_LARGE, "HEADERS_TOO_LARGE", 431 },
 	{ ERROR_TRIGGER_UNKNOWN, "TRIGGER_UNKNOWN", 502 },
 	{ ERROR_DISK_FULL, "DISK_FULL", 503 },
+	{ ERROR_DISK_READ_ONLY, "DISK_READ_ONLY", 503 },
 };
 
 static void
@@ -105,7 +106,8 @@ is_one_of(enum error_code code, const enum error_code *codes, size_t count)
 static void
 only_what_is_free_to_repeat_is_retryable(void **state)
 {
-	static const enum error_code retryable[] = { ERROR_NOT_READY, ERROR_UNAVAILABLE, ERROR_DISK_FULL };
+	static const enum error_code retryable[] = { ERROR_NOT_READY, ERROR_UNAVAILABLE, ERROR_DISK_FULL,
+		ERROR_DISK_READ_ONLY };
 
 	(void)state;
 	for (int code = 0; code < ERROR_CODE_COUNT; code++)
