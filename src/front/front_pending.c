@@ -219,11 +219,13 @@ front_on_tell_again(struct peer *peer, struct wire_in *in, void *arg)
 {
 	struct msg_tell_again m;
 	int r = msg_tell_again_get(in, &m);
+	unsigned count;
 
 	(void)peer;
 	if (r < 0)
 		return r;
-	log_debug(NULL, "%u waiting requests are asked again", ask_all(arg));
+	count = ask_all(arg);
+	log_debug(NULL, "%u waiting requests are asked again", count);
 	return 0;
 }
 

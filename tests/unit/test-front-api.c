@@ -957,6 +957,30 @@ test_health_counts_the_work(void **state)
 	close(fd);
 }
 
+static void
+test_what_waits_is_asked_again_when_the_keeper_had_to_forget_it(void **state)
+{
+	static const struct msg_tell_again again;
+	struct world *world = *state;
+	struct answer answer;
+	uint64_t request;
+	int fd;
+
+	world_run(world);
+	fd = client_open(world);
+	client_send(fd, HEALTH);
+	request = world_asked(world, MSG_HEALTH_READ)->request;
+	msg_tell_again_put(&world->out, &again);
+	peer_send(world->keeper, &world->out);
+	world_turn(world);
+	assert_true(world->asked[world->taken % ASKED_MAX].request == request);
+	answer_health(world, true, 2);			/* the second question */
+	answer = client_answer(world, fd);
+	assert_int_equal(answer.status, 200);
+	answer_done(&answer);
+	close(fd);
+}
+
 /* Crawls are taken and wait: nobody is to restart trawld because of it. */
 static void
 test_health_tells_how_the_provider_is_and_stays_healthy(void **state)
@@ -1520,6 +1544,7 @@ main(void)
 		T(retry_says_why_not),
 		T(a_retry_that_the_former_keeper_noted_is_not_refused_by_the_next),
 		T(health_counts_the_work),
+		T(what_waits_is_asked_again_when_the_keeper_had_to_forget_it),
 		T(health_tells_how_the_provider_is_and_stays_healthy),
 		T(health_names_the_check_that_fails),
 		T(backup_tells_where_the_copy_lies),
