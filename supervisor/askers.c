@@ -166,16 +166,25 @@ askers_dismiss(struct supervisor *sup, const char *text)
 }
 
 void
+askers_let_go(struct supervisor *sup)
+{
+	if (sup->askers.fd < 0)
+		return;
+	event_free(sup->askers.connect);
+	sup->askers.connect = NULL;
+	(void)close(sup->askers.fd);
+	sup->askers.fd = -1;
+}
+
+void
 askers_close(struct supervisor *sup)
 {
 	char path[1100];
 
+	askers_dismiss(sup, "trawld has stopped");
 	if (sup->askers.fd < 0)
 		return;
-	askers_dismiss(sup, "trawld has stopped");
-	event_free(sup->askers.connect);
-	(void)close(sup->askers.fd);
-	sup->askers.fd = -1;
+	askers_let_go(sup);
 	asker_path(path, sizeof(path), sup->conf.data_dir);
 	(void)unlink(path);
 }

@@ -94,6 +94,15 @@ datadir_prepare(const char *path, struct why *why)
 	return 0;
 }
 
+bool
+datadir_has_store(const char *path)
+{
+	char name[1100];
+
+	(void)snprintf(name, sizeof(name), "%s/trawld.db", path);
+	return access(name, F_OK) == 0;
+}
+
 static int
 write_holder(int fd)
 {

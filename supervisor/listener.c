@@ -221,6 +221,15 @@ listener_bind_local(struct listener *l, const struct conf *conf, struct why *why
 }
 
 void
+listener_let_go(struct listener *l)
+{
+	if (l->local_given || l->local < 0)
+		return;
+	(void)close(l->local);
+	l->local = -1;
+}
+
+void
 listener_close(struct listener *l)
 {
 	if (l->tcp >= 0)

@@ -36,6 +36,8 @@ int listener_bind_local(struct listener *, const struct conf *, struct why *why)
 /* A nonblocking Unix socket of that type, listening at path, with no more rights than mask
  * leaves. Whatever lies there is stale, see above. */
 int listener_bind_path(const char *path, int type, mode_t mask, int *ret_fd, struct why *why);
+/* Closes the local one if it is ours, and leaves its name: the directory has gone. */
+void listener_let_go(struct listener *);
 /* Closes both, and unlinks what we made. */
 void listener_close(struct listener *);
 

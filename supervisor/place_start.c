@@ -34,7 +34,7 @@ place_spawn(struct place *p, struct child *c, struct why *why)
 		.program = program,
 		.environment = sup->environment,
 		.null = sup->null,
-		.lock = sup->lock,
+		.lock = sup->lock >= 0 ? sup->lock : sup->null,
 	};
 	int r;
 
@@ -79,10 +79,13 @@ place_restart_later(struct place *p)
 void
 place_start(struct place *p)
 {
-	struct child *c = xcalloc(1, sizeof(*c));
 	struct why why = { "" };
+	struct child *c;
 
 	(void)evtimer_del(p->restart);
+	if (p->sup->forbids_start(p))
+		return;
+	c = xcalloc(1, sizeof(*c));
 	p->words[0] = '\0';
 	c->place = p;
 	c->service = p->service;

@@ -138,7 +138,7 @@ reload_begin(struct supervisor *sup)
 		askers_dismiss(sup, "trawld is stopping");
 		return;
 	}
-	if (sup->phase == PHASE_STARTING || reload->active) {
+	if (sup->phase == PHASE_STARTING || reload->active || sup->away.dir < 0) {
 		reload->again = true;
 		return;
 	}
@@ -278,6 +278,18 @@ reload_done(struct supervisor *sup)
 	conf_done(&reload->old_conf);
 	reload->active = reload->again = false;
 	reload->old_tcp = -1;
+}
+
+void
+reload_stop(struct supervisor *sup, const char *reason)
+{
+	bool active = sup->reload.active, again = active || sup->reload.again;
+
+	askers_dismiss(sup, reason);
+	reload_done(sup);
+	sup->reload.again = again;
+	if (active)
+		notify_ready(status_line(sup));
 }
 
 /* ---- undoing ---- */

@@ -23,6 +23,7 @@ struct service {
 	int64_t		 silent_within_ms;	/* without a beat for longer it is hung, and killed */
 	bool		 overlaps;		/* a reload starts the new one before the old one leaves */
 	bool		 listens;
+	bool		 in_data_dir;		/* has files of it open: leaves when that has gone */
 };
 
 #define SERVICE_COUNT 4

@@ -60,7 +60,11 @@ write_serving(const struct supervisor *sup, char *dst, size_t size)
 	int64_t silence = sup->ticked_ms - sup->keeper_beat_ms;
 	int n;
 
-	if (!keeper || keeper->state != CHILD_READY)
+	if (sup->away.dir < 0)
+		n = snprintf(dst, size, "%s is not where it was, requests are refused: %s", sup->conf.data_dir,
+		    !sup->away.left ? "letting go of it" : sup->away.words[0] ? sup->away.words :
+		    "waiting for a job store at that path");
+	else if (!keeper || keeper->state != CHILD_READY)
 		n = snprintf(dst, size, "The keeper restarts: %s", p->words[0] ? p->words : "requests wait for it");
 	else if (silence >= KEEPER_SILENCE_MS)
 		n = snprintf(dst, size, "The keeper has not moved for %lld s%s: requests wait for it",

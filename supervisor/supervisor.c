@@ -211,6 +211,7 @@ supervisor_on_tick(evutil_socket_t fd, short what, void *arg)
 		sup->keeper_beat_ms = now;
 	notify_tick();
 	askers_tick(sup);
+	away_tick(sup);
 	for (unsigned i = 0; i < sup->place_count; i++)
 		for (struct child *c = sup->places[i].children; c; c = c->next)
 			tick_child(c, now, late);
@@ -227,7 +228,7 @@ supervisor_on_watchdog(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (sup->phase != PHASE_SERVING || silence < KEEPER_SILENCE_MS)
+	if (sup->phase != PHASE_SERVING || silence < KEEPER_SILENCE_MS || sup->away.dir < 0)
 		notify_watchdog();
 	else
 		log_as(KIND_KEEPER_SILENT, NULL, "the keeper has been silent for %lld ms: the watchdog is "
@@ -435,7 +436,10 @@ tear_down(struct supervisor *sup)
 	spawn_environment_free(sup->environment);
 	conf_done(&sup->conf);
 	(void)close(sup->null);
-	(void)close(sup->lock);
+	if (sup->away.dir >= 0)
+		(void)close(sup->away.dir);
+	if (sup->lock >= 0)
+		(void)close(sup->lock);
 }
 
 int
@@ -443,7 +447,8 @@ main(int argc, char **argv)
 {
 	struct supervisor sup = {
 		.lock = -1, .null = -1, .askers = { .fd = -1 }, .reload = { .old_tcp = -1 },
-		.on_message = supervisor_on_message,
+		.away = { .dir = -1 },
+		.on_message = supervisor_on_message, .forbids_start = away_forbids,
 	};
 	struct why why = { "" };
 
@@ -472,6 +477,7 @@ main(int argc, char **argv)
 	tell_of_proxies(&sup.conf);
 	find_programs(&sup);
 	take_data_dir(&sup);
+	away_watch(&sup);
 	end_restore(&sup);
 	open_listeners(&sup);
 	sup.null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -6,7 +6,7 @@
  *   switchboard.c  connections between children     place_start.c  starts, and their throttle
  *   status.c       the line that systemd shows      place_end.c    what follows when one ends
  *   askers.c       who waits for a reload           reload.c       SIGHUP
- *   drain.c        the end
+ *   drain.c        the end                          away.c         a data directory that has gone
  */
 #ifndef SUPERVISOR_SUPERVISOR_H
 #define SUPERVISOR_SUPERVISOR_H
@@ -67,15 +67,21 @@ struct supervisor {
 	int			 exit_status;
 	int			 draining_row;	/* of services */
 	struct listener		 listener;
-	int			 lock, null;
+	struct {
+		int		 dir;		/* DATA_DIR, open, to know it again; -1: it has gone */
+		bool		 left;		/* since then: nobody has a file of it open any more */
+		char		 words[512];	/* what keeps us from taking it again; "": nothing is there */
+	} away;
+	int			 lock, null;	/* lock: -1 while it has gone */
 	char			 program_dir[1024];
 	char			**environment;
 	/* What children of each service are started with, by number: another share of the
 	 * configuration or another listener has another one. */
 	uint32_t		 shares[SERVICE_COUNT], last_share;
 	struct place		*places;	/* in the order of services */
-	/* Of their children. */
+	/* Of their children; and whether one may not be started now. */
 	void			(*on_message)(struct child *, const struct inherit_message *, void *sup);
+	bool			(*forbids_start)(struct place *);
 	unsigned		 place_count;
 	int64_t			 keeper_beat_ms;	/* or when one that served ended */
 	char			 reason[512];	/* of an end with an exit status that is not 0 */
@@ -105,6 +111,14 @@ struct child *child_find(const struct supervisor *, pid_t pid);
 struct place *keeper_place(const struct supervisor *);
 struct child *keeper_child(const struct supervisor *);	/* that counts */
 
+/* ---- away.c ---- */
+
+/* Holds DATA_DIR, which is locked. */
+void away_watch(struct supervisor *);
+/* Before a start: it may not be done, since DATA_DIR has gone. The first to ask learns that it has. */
+bool away_forbids(struct place *);
+void away_tick(struct supervisor *);		/* each second */
+
 /* ---- switchboard.c ---- */
 
 /* A new process runs: it gets its connections, and those get theirs to it. */
@@ -127,6 +141,7 @@ void place_on_end(struct child *, int wait_status);
 
 /* Without the socket it goes on: SIGHUP does the same. on_asked: to begin a reload. */
 void askers_listen(struct supervisor *, void (*on_asked)(struct supervisor *));
+void askers_let_go(struct supervisor *);	/* closes the socket and leaves its name: the directory has gone */
 void askers_close(struct supervisor *);
 void askers_tick(struct supervisor *);	/* now and then */
 /* A reload begins: whoever has asked by now is answered when it ends. */
@@ -142,6 +157,7 @@ void reload_continue(struct supervisor *);	/* after anything happened to a child
 /* A new child ended before it was ready. True: the reload takes it on itself. */
 bool reload_on_failure(struct supervisor *, struct place *, int status);
 void reload_done(struct supervisor *);		/* forgets whatever is under way */
+void reload_stop(struct supervisor *, const char *reason);	/* ... and tells who waits; it is to be done later */
 
 /* ---- status.c ---- */
 

@@ -288,16 +288,19 @@ fs_room(int dirfd, struct fs_room *ret)
 bool
 fs_is_read_only(int dirfd)
 {
-	static const struct timespec touch[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_OMIT } };
+	scoped_fd fd = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 
-	return futimens(dirfd, touch) < 0 && errno == EROFS;
+	return fd < 0 && errno == EROFS;
 }
 
 bool
-fs_is_same_dir(int dirfd, const char *path)
+fs_has_moved(int dirfd, const char *path)
 {
 	struct stat ours, there;
 
-	return fstat(dirfd, &ours) == 0 && stat(path, &there) == 0 && ours.st_dev == there.st_dev &&
-	    ours.st_ino == there.st_ino;
+	if (fstat(dirfd, &ours) < 0)
+		return false;
+	if (stat(path, &there) < 0)
+		return errno == ENOENT || errno == ENOTDIR;
+	return ours.st_dev != there.st_dev || ours.st_ino != there.st_ino;
 }

@@ -32,10 +32,11 @@ struct fs_room {
 	uint64_t free, size, reserve;
 };
 int fs_room(int dirfd, struct fs_room *ret);
-/* Whether its file system takes no writes any more; statvfs() does not tell it of one that turned so by itself. */
+/* Whether its file system takes no writes any more: a file without a name is tried. One that has given up its journal
+ * says so to who writes before statvfs() tells it, if ever. */
 bool fs_is_read_only(int dirfd);
-/* Whether an open directory is still the one at its path. */
-bool fs_is_same_dir(int dirfd, const char *path);
+/* Whether the path of an open directory names another one by now, or nothing: its file system was taken away, say. */
+bool fs_has_moved(int dirfd, const char *path);
 
 /* Fills a sockaddr_un for a path of any length: one that does not fit is reached
  * through /proc/self/fd of its directory, which *ret_dirfd then holds open

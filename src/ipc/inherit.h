@@ -10,7 +10,8 @@
  *   3      control socket (SOCK_SEQPACKET): one struct inherit_message a packet
  *   4      configuration: a sealed memfd, text for conf_unpack(), the role's share only
  *   5      the data directory's lock: held by every process of the set, so that a
- *          second set starts only when the last process of the first is gone
+ *          second set starts only when the last process of the first is gone. A front that is
+ *          started while the data directory has gone gets /dev/null
  *   6..    fronts only: listening sockets, as many as WELCOME says
  *
  * The first packet is WELCOME. A child that reads end-of-file on the control

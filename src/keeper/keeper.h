@@ -245,6 +245,7 @@ void keeper_must(struct keeper *, int result, const struct why *);
 
 struct why;
 void keeper_disk_look(struct keeper *);		/* each second */
+void keeper_disk_check_place(const struct keeper *);	/* each second; the end of the process where DATA_DIR has gone */
 void keeper_disk_refused(struct keeper *);	/* a download found no room */
 bool keeper_disk_lets_download(const struct keeper *);
 /* The store's result is that of a disk that takes no writes: no room (-ENOSPC) or read-only (-EROFS, which *result

@@ -127,6 +127,16 @@ keeper_disk_lets_download(const struct keeper *k)
 	return !k->disk_low && keeper_mono(k) >= k->disk_mono_ms;
 }
 
+/* Its file system was taken away, or mounted again: only a new process gets to what is there now. The supervisor
+ * starts one when there is a store again (away.c). */
+void
+keeper_disk_check_place(const struct keeper *k)
+{
+	if (k->data_dir_fd >= 0 && fs_has_moved(k->data_dir_fd, k->conf->data_dir))
+		fatal_as(EXIT_STATUS_FAILURE, KIND_DATA_DIR_AWAY, "%s is another directory than it was, or none: the job "
+		    "store that was there is left", k->conf->data_dir);
+}
+
 /* ---- a store that cannot be written ---- */
 
 static void
@@ -162,7 +172,8 @@ keeper_suspend(struct keeper *k, int result, const struct why *reason)
 {
 	struct why why;
 
-	log_as(KIND_STORE_SUSPENDED, NULL, "%s; until it can be written the job store is only read", reason->text);
+	log_as(KIND_STORE_SUSPENDED, NULL, "%s; the disk of DATA_DIR %s: until it can be written the job store is only read",
+	    reason->text, result == -EROFS ? "is read-only" : "is full");
 	keeper_must(k, store_rollback(k->store, &why), &why);
 	spare_release(k);
 	k->suspended = true;
@@ -182,23 +193,12 @@ keeper_suspend(struct keeper *k, int result, const struct why *reason)
 	keeper_wake(k);
 }
 
-/* Another file lies where ours was: the file system was mounted again. Only a new process gets to it. */
-static void
-check_place(const struct keeper *k)
-{
-	if (k->data_dir_fd >= 0 && fcntl(k->data_dir_fd, F_GETFD) >= 0 && access(k->conf->data_dir, F_OK) == 0 &&
-	    !fs_is_same_dir(k->data_dir_fd, k->conf->data_dir))
-		fatal_as(EXIT_STATUS_FAILURE, KIND_STORE_FAILED, "%s is another directory than it was: the next keeper "
-		    "opens that", k->conf->data_dir);
-}
-
 void
 keeper_try_resume(struct keeper *k)
 {
 	struct why why;
 	int result;
 
-	check_place(k);
 	result = store_next_epoch(k->store, &k->epoch, &why);
 	if (keeper_disk_refuses(k, &result)) {
 		k->suspended_by = suspended_by(result);

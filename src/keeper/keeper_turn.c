@@ -145,6 +145,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	loop_timer_in(k->tick, TICK_MS);
+	keeper_disk_check_place(k);
 	keeper_disk_look(k);
 	if (k->suspended)
 		keeper_try_resume(k);

@@ -93,6 +93,23 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "is not killed: another one would wait for the same disk.",
 	  "Look at the disk of DATA_DIR (kernel log, iostat).",
 	  false },
+	[KIND_DATA_DIR_AWAY] = { "data-dir-away", LOG_LEVEL_ERROR, "9a09a9a2da834f618847906a222a4030",
+	  "DATA_DIR is not where it was",
+	  "Its file system was unmounted, or another one mounted over it. trawld lets go of all that it held there, so "
+	  "that the file system can be checked, and waits until a job store is at the path again. It does not begin an "
+	  "empty one. Requests are answered with 503 meanwhile.",
+	  "Mount it again; trawld goes on within seconds. See \"A disk that turns read-only\" in OPERATIONS.md.",
+	  false },
+	[KIND_DATA_DIR_LEFT] = { "data-dir-left", LOG_LEVEL_WARNING, "c310cb128d2c4aa8a8bd52bad29f8060",
+	  "Nothing of the former DATA_DIR is held any more",
+	  "No process has a file of it open, so its file system can be checked (fsck) and mounted.",
+	  "Do that.",
+	  false },
+	[KIND_DATA_DIR_BACK] = { "data-dir-back", LOG_LEVEL_INFO, "459da372540f45659febcad9740d72c2",
+	  "DATA_DIR is there again",
+	  "A job store is at its path, and can be written. All processes begin anew with it.",
+	  "Nothing.",
+	  false },
 	/* starts that fail: each ends its process with the status named */
 	[KIND_CONFIG_INVALID] = { "config-invalid", LOG_LEVEL_ERROR, "3e9e58cfa2c341dbb4525f392a9afea7",
 	  "The configuration is wrong",
@@ -175,7 +192,7 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "The disk is full, or its file system turned read-only; the line names which. What is in the store is still "
 	  "told; nothing is begun, and nothing that was acknowledged is lost. It is tried again each second.",
 	  "Make room, and nothing else. When it is read-only, see \"A disk that turns read-only\" in OPERATIONS.md.",
-	  true },
+	  false },
 	[KIND_STORE_RESUMED] = { "store-resumed", LOG_LEVEL_INFO, "54da6c546c7c7dcbf63dc3e9cfb979d0",
 	  "The job store can be written again",
 	  "Work goes on by itself.",
@@ -186,7 +203,7 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "Nothing is begun that costs money or room: no trigger, no download, no new crawl (503 "
 	  "DISK_FULL). Status, polls, cancels and events go on.",
 	  "Make room; it goes on by itself within seconds.",
-	  true },
+	  false },
 	[KIND_DISK_ROOMY] = { "disk-roomy", LOG_LEVEL_INFO, "4f156db2835ba18aeca40552cdf5bedb",
 	  "The disk of DATA_DIR has room again",
 	  "What waited goes on.",

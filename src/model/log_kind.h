@@ -32,6 +32,9 @@ enum log_kind_id {
 	KIND_PROXY_IGNORED,
 	KIND_KEEPER_SILENT,
 	KIND_CHILD_WAITS,
+	KIND_DATA_DIR_AWAY,
+	KIND_DATA_DIR_LEFT,
+	KIND_DATA_DIR_BACK,
 	/* starts that fail: each ends its process with the status named */
 	KIND_CONFIG_INVALID,
 	KIND_DATA_DIR_UNUSABLE,

@@ -36,6 +36,8 @@ static_assert(TAIL_MAX > EVENT_BATCH_MAX * (EVENT_BODY_MAX + EVENT_ATTRIBUTES_MA
 
 struct sink_file {
 	struct event_sink sink;
+	const char	*directory;	/* of the caller */
+	int		 dir;		/* the same, open; -1: it cannot be */
 	char		 path[PATH_SIZE - 8];	/* numbers go behind it */
 	char		 prefix[128];
 	struct sink_file_limits limits;
@@ -268,6 +270,9 @@ file_ready(struct sink_file *f, struct why *why)
 {
 	struct stat named, ours;
 
+	/* What were written into another one would be told as delivered. */
+	if (f->dir >= 0 && fs_has_moved(f->dir, f->directory))
+		return why_set(why, ESTALE, "%s is another directory than it was, or none", f->directory);
 	if (f->fd >= 0 && (stat(f->path, &named) < 0 || fstat(f->fd, &ours) < 0 ||
 	    named.st_ino != ours.st_ino || named.st_dev != ours.st_dev))
 		file_close(f);
@@ -441,6 +446,8 @@ sink_file_free(struct event_sink *sink)
 	struct sink_file *f = containerof(sink, struct sink_file, sink);
 
 	file_close(f);
+	if (f->dir >= 0)
+		(void)close(f->dir);
 	json_out_done(&f->line);
 	free(f->batch);
 	free(f);
@@ -463,6 +470,8 @@ sink_file_new(const char *directory, const char *topic_prefix, const struct sink
 	f->limits = *limits;
 	f->sink.ops = &ops;
 	f->fd = -1;
+	f->directory = directory;
+	f->dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	json_out_init(&f->line);
 	return &f->sink;
 }

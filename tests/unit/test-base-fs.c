@@ -327,6 +327,32 @@ socket_is_reached_at_any_length_of_path(void **state)
 	assert_int_equal(dirfd, 7);
 }
 
+static void
+a_directory_that_was_moved_or_removed_is_known(void **state)
+{
+	struct place *place = *state;
+	char path[160], aside[160];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/there", place->path);
+	(void)snprintf(aside, sizeof(aside), "%s/aside", place->path);
+	assert_int_equal(mkdir(path, 0750), 0);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_false(fs_has_moved(fd, path));
+	assert_int_equal(rename(path, aside), 0);
+	assert_true(fs_has_moved(fd, path));		/* nothing is there */
+	assert_int_equal(mkdir(path, 0750), 0);
+	assert_true(fs_has_moved(fd, path));		/* another one is */
+	assert_false(fs_has_moved(fd, aside));
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rename(aside, path), 0);
+	assert_false(fs_has_moved(fd, path));
+	close(fd);
+	assert_int_equal(rmdir(path), 0);
+	assert_false(fs_is_read_only(place->fd));
+}
+
 int
 main(void)
 {
@@ -341,6 +367,7 @@ main(void)
 		cmocka_unit_test(small_file_is_read_whole_up_to_its_bound),
 		cmocka_unit_test(write_reports_what_the_kernel_says),
 		cmocka_unit_test(socket_is_reached_at_any_length_of_path),
+		cmocka_unit_test(a_directory_that_was_moved_or_removed_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, place_make, place_remove);

@@ -374,6 +374,25 @@ test_a_directory_in_the_way_is_told(void **state)
 	assert_file(f->path, 0, 1);
 }
 
+/* What were written there would be acknowledged, and never found again. */
+static void
+test_another_directory_at_the_path_is_not_written_to(void **state)
+{
+	struct fixture *f = *state;
+	char aside[96];
+
+	(void)snprintf(aside, sizeof(aside), "%s-aside", f->dir);
+	assert_int_equal(rename(f->dir, aside), 0);
+	assert_false(put(f, 0, 1));
+	assert_int_equal(mkdir(f->dir, 0700), 0);
+	assert_false(put(f, 0, 1));
+	assert_non_null(strstr(f->why.text, "another directory"));
+	assert_int_equal(rmdir(f->dir), 0);		/* it is empty */
+	assert_int_equal(rename(aside, f->dir), 0);
+	assert_true(put(f, 0, 1));
+	assert_file(f->path, 0, 1);
+}
+
 /* ---- rotation ---- */
 
 /* Each batch of so many events makes the file full. */
@@ -591,6 +610,7 @@ main(void)
 		TEST(test_a_file_moved_away_is_begun_anew),
 		TEST(test_a_failed_write_leaves_no_trace),
 		TEST(test_a_directory_in_the_way_is_told),
+		TEST(test_another_directory_at_the_path_is_not_written_to),
 		TEST(test_a_full_file_becomes_an_old_one),
 		TEST(test_a_batch_is_not_divided_however_long),
 		TEST(test_nothing_is_written_again_after_a_rotation),
