@@ -7,9 +7,12 @@ Runs of many crawls print their figures; TRAWLD_MANY says how many (300; 150 wit
 import collections
 import concurrent.futures
 import contextlib
+import ctypes
 import json
 import os
+import pathlib
 import random
+import re
 import subprocess
 import threading
 import time
@@ -20,36 +23,62 @@ from test_many import ManyTest
 
 MIB = 1 << 20
 DISK = 48 * MIB		# a file system of its own; an eighth of it is kept free
+CLONE_NEWNS = 0x00020000
 
 
 class DiskTest(FlowTest):
-    """DATA_DIR on a file system of its own, which is gone when the test has ended, however it ends."""
+    """DATA_DIR on a file system of its own, which is gone when the test has ended, however it ends.
+
+    What is mounted, is mounted in a namespace of this process and its children: when they end, it ends, and with
+    it a loop device. trawld ends when the test does, also when that is killed.
+    """
+
+    alone = False
 
     def setUp(self):
         super().setUp()
         self.disk = self.folder / "disk"
         self.disk.mkdir()
         self.mounted = False
+        self.leave_namespace()
         self.mount()
+
+    def leave_namespace(self):
+        if DiskTest.alone:
+            return
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(CLONE_NEWNS) != 0:
+            self.missing(f"no namespace of mounts can be made here: {os.strerror(ctypes.get_errno())}")
+        self.must("mounts cannot be made private here", "mount", "--make-rprivate", "/")
+        DiskTest.alone = True
 
     def mount(self):
         self.must("a small file system cannot be mounted here",
                   "mount", "-t", "tmpfs", "-o", f"size={DISK}", "trawld-test", self.disk)
         self.mounted = True
 
-    def must(self, otherwise, *command):
-        """Runs what a machine may refuse; that is no failure of trawld, but the test is missing then."""
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode == 0:
-            return
-        text = f"{otherwise}: {' '.join(map(str, command))}: {done.stderr.strip()}"
+    def missing(self, text):
+        """A machine may refuse it; that is no failure of trawld, but then nothing is shown."""
         if os.environ.get("TRAWLD_CHECK_ALL"):
             self.fail(text)
         self.skipTest(text)
 
+    def must(self, otherwise, *command):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+        except FileNotFoundError as error:
+            self.missing(f"{otherwise}: {error}")
+        if done.returncode != 0:
+            self.missing(f"{otherwise}: {' '.join(map(str, command))}: {done.stderr.strip()}")
+
     def unmount(self):
         subprocess.run(["umount", "-l", self.disk], check=True)
         self.mounted = False
+
+    def trawld(self, sim, **conf):
+        trawld = super().trawld(sim, start=False, **conf)
+        trawld.start(program=("setpriv", "--pdeathsig", "KILL"))
+        return trawld
 
     def _clean(self):
         try:
@@ -175,8 +204,6 @@ class Watch(threading.Thread):
 class Trouble(DiskTest, ManyTest):
     """The disk cannot be written for a time, while many crawls are triggered, run and are downloaded."""
 
-    REFUSED = (503, "DISK_FULL")
-
     def begin_many(self):
         self.simulator = self.many_sim("--running-cap", "100", ready_after=1)
         self.trawld_ = self.many_trawld(self.simulator, DATA_DIR=str(self.disk / "data"))
@@ -217,17 +244,17 @@ class Trouble(DiskTest, ManyTest):
     def ledger(self):
         return self.simulator.get("/_sim/jobs?summary=1")["count"]
 
-    def trouble(self, tell):
+    def trouble(self, code, tell):
         """While nothing can be written: for some seconds in which no job may be made."""
         trawld = self.trawld_
         self.refused.clear()
         wait_for(lambda: self.simulator.stats()["open_calls"] == 0, "what was under way is answered")
         before, answers, begin = self.ledger(), self.watch.answers, time.monotonic()
-        wait_for(lambda: self.refused["DISK_FULL"] > 20 and self.watch.answers > answers + 100 and
+        wait_for(lambda: self.refused[code] > 20 and self.watch.answers > answers + 100 and
                  time.monotonic() - begin > 3, "trawld is asked and asked")
-        self.assertEqual(list(self.refused), ["DISK_FULL"])
+        self.assertEqual(list(self.refused), [code])
         refused = trawld.post("/api/v1/crawl/trigger", REQUEST)
-        self.assertEqual((refused.status, refused.json["error_code"]), (503, "DISK_FULL"))
+        self.assertEqual((refused.status, refused.json["error_code"]), (503, code))
         self.assertIn(tell, refused.json["message"])
         health = trawld.get("/health")
         self.assertEqual((health.status, health.json["status"]), (503, "unhealthy"))
@@ -254,6 +281,8 @@ class Trouble(DiskTest, ManyTest):
         self.assertLess(triggered, 5)
         self.assertLess(completed, 5)
 
+
+class Full(Trouble):
     def test_the_disk_is_full_for_a_time(self):
         _, trawld = self.begin_many()
         children = trawld.children()
@@ -265,9 +294,9 @@ class Trouble(DiskTest, ManyTest):
         filler = threading.Thread(target=fill, daemon=True)
         filler.start()
         try:
-            wait_for(lambda: "store-suspended" and self.health(trawld)["store"] != "ok", "nothing can be written")
+            wait_for(lambda: self.health(trawld)["store"] != "ok", "nothing can be written")
             wait_for(lambda: self.health(trawld)["disk"] != "ok", "the disk is known to be full")
-            figures = self.trouble("too little room")
+            figures = self.trouble("DISK_FULL", "too little room")
         finally:
             full.set()
             filler.join()
@@ -275,6 +304,72 @@ class Trouble(DiskTest, ManyTest):
         triggered, completed = self.progress()
         self.finish(figures, triggered, completed)
         self.assertEqual(trawld.children(), children, "no process was replaced")
+
+
+class ReadOnly(Trouble):
+    """ext4 gives its journal up, as it does when its disk fails; only a new mount can be written again."""
+
+    @property
+    def image(self):
+        return self.folder / "image"
+
+    def mount(self):
+        if not self.image.exists():
+            self.image.touch()
+            os.truncate(self.image, DISK)
+            self.must("an ext4 file system cannot be made here", "mkfs.ext4", "-q", "-F", self.image)
+        self.must("a file cannot be mounted as a disk here", "mount", "-o", "loop", self.image, self.disk)
+        self.mounted = True
+
+    def loops(self):
+        """Loop devices of the image; as long as there is one, somebody has a file on it open."""
+        return [path for path in pathlib.Path("/sys/block").glob("loop*/loop/backing_file")
+                if path.read_text().strip() == str(self.image)]
+
+    def mend(self):
+        """What an operator does: checks it while nobody has it, and mounts it again."""
+        begin = time.monotonic()
+        self.unmount()
+        wait_for(lambda: re.search("nothing of the former .* is held", self.trawld_.log()), "trawld lets go of it")
+        wait_for(lambda: not self.loops(), "nobody holds it")
+        left = time.monotonic() - begin
+        self.check()
+        self.mount()
+        return left
+
+    def check(self):
+        checked = subprocess.run(["fsck.ext4", "-p", self.image], capture_output=True, text=True)
+        self.assertIn(checked.returncode, (0, 1), checked.stdout + checked.stderr)
+
+    def test_the_file_system_turns_read_only_and_is_mounted_again(self):
+        _, trawld = self.begin_many()
+        children = trawld.children()
+        self.must("ext4 cannot be made to fail here", "mount", "-o", "remount,abort", self.disk)
+        wait_for(lambda: self.health(trawld)["store"] != "ok", "nothing can be written")
+        self.assertIn("read-only", self.health(trawld)["disk"])
+        figures = self.trouble("DISK_READ_ONLY", "read-only")
+        self.assertEqual(trawld.children(), children, "no process was replaced")
+        self.assertRegex(trawld.log(), "error keeper job store: .* is read-only: .* only read")
+        self.watch.stop()
+        figures["let_go_after"] = self.mend()
+        triggered, completed = self.progress()
+        self.finish(figures, triggered, completed)
+
+    def test_trawld_is_stopped_while_the_disk_is_mended(self):
+        self.simulator = self.many_sim(ready_after=2)
+        trawld = self.many_trawld(self.simulator, DATA_DIR=str(self.disk / "data"))
+        crawls = self.accept(trawld, 30)
+        wait_for(lambda: trawld.get("/health").json["crawls"]["polling"] == 30, "all are triggered")
+        self.must("ext4 cannot be made to fail here", "mount", "-o", "remount,abort", self.disk)
+        wait_for(lambda: self.health(trawld)["store"] != "ok", "nothing can be written")
+        self.assertEqual(trawld.stop(), 0)
+        self.unmount()
+        wait_for(lambda: not self.loops(), "nobody holds it")
+        self.check()
+        self.mount()
+        trawld.start()
+        self.settle(trawld, 30)
+        self.prove(trawld, self.simulator, crawls)
 
 
 if __name__ == "__main__":
