@@ -2,9 +2,11 @@
  * test-keeper-disk.c - a disk that fills up, a store that cannot be written, and what goes
  * on all the same. Writes fail for real: by the limit of a file's size.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "test-keeper-world.h"
 
@@ -151,6 +153,98 @@ test_the_store_keeps_a_reserve_and_gives_it_up(void **state)
 	assert_int_equal(stat(path, &st), 0);
 }
 
+/* ---- read-only ---- */
+
+static bool is_read_only, sync_is_broken;
+
+ssize_t
+pwrite64(int fd, const void *p, size_t len, off64_t at)
+{
+	errno = EROFS;
+	return is_read_only ? -1 : syscall(SYS_pwrite64, fd, p, len, at);
+}
+
+int
+fdatasync(int fd)
+{
+	errno = EIO;
+	return sync_is_broken ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int
+openat(int at, const char *name, int flags, ...)
+{
+	errno = EROFS;
+	return is_read_only || (sync_is_broken && (flags & O_TMPFILE) == O_TMPFILE) ? -1 :
+	    (int)syscall(SYS_openat, at, name, flags, 0600);
+}
+
+static void
+expect_read_only(struct world *w, const struct uuid *there)
+{
+	struct msg_crawl_create m = a_request(w);
+	const struct msg_crawl_answer *answer;
+
+	assert_true(w->keeper->suspended);
+	send_create(w, &m);
+	assert_int_equal(last_answer(w)->error, ERROR_DISK_READ_ONLY);
+	send_ref(w, MSG_CRAWL_CANCEL, there);
+	assert_int_equal(last_answer(w)->error, ERROR_DISK_READ_ONLY);
+	send_read(w, there, false);
+	answer = last_answer(w);
+	assert_int_equal(answer->error, ERROR_NONE);
+	assert_int_equal(answer->view.crawl.state, CRAWL_POLLING);
+	keeper_status_tell(w->keeper);
+	assert_non_null(strstr(w->status, "; the disk is read-only"));
+	keeper_try_resume(w->keeper);
+	assert_true(w->keeper->suspended);
+}
+
+static void
+test_read_only_disk_is_named_and_goes_on_when_it_is_mounted_for_writing(void **state)
+{
+	struct world *w = *state;
+	struct uuid polling = crawl_in(w, CRAWL_POLLING);
+	struct msg_crawl_create m = a_request(w);
+
+	is_read_only = true;
+	send_create(w, &m);
+	expect_read_only(w, &polling);
+	is_read_only = false;
+	keeper_try_resume(w->keeper);
+	world_run(w);
+	assert_false(w->keeper->suspended);
+	send_create(w, &m);
+	assert_int_equal(last_answer(w)->error, ERROR_NONE);
+	assert_int_equal(crawl_of(w, &m.crawl_id).state, CRAWL_TRIGGERING);
+}
+
+/* The commit that is under way in that moment hears of a broken disk. */
+static void
+test_commit_that_fails_in_its_sync_is_written_over_later(void **state)
+{
+	struct world *w = *state;
+	struct uuid polling = crawl_in(w, CRAWL_POLLING);
+	struct msg_crawl_create lost = a_request(w), m;
+
+	sync_is_broken = true;
+	send_create(w, &lost);
+	expect_read_only(w, &polling);
+	sync_is_broken = false;
+	keeper_try_resume(w->keeper);
+	world_run(w);
+	send_read(w, &lost.crawl_id, false);
+	assert_int_equal(last_answer(w)->error, ERROR_NOT_FOUND);
+	m = a_request(w);
+	send_create(w, &m);
+	world_kill(w);
+	world_start(w);					/* from what is on disk */
+	send_read(w, &lost.crawl_id, false);
+	assert_int_equal(last_answer(w)->error, ERROR_NOT_FOUND);
+	send_read(w, &m.crawl_id, false);
+	assert_int_equal(last_answer(w)->error, ERROR_NONE);
+}
+
 /* ---- no room at all ---- */
 
 /* Nothing can be appended to any file any more. */
@@ -285,6 +379,8 @@ main(void)
 		TEST(test_accepted_crawls_wait_for_room_without_being_triggered),
 		TEST(test_download_that_does_not_fit_holds_all_downloads_for_a_while),
 		TEST(test_the_store_keeps_a_reserve_and_gives_it_up),
+		TEST(test_read_only_disk_is_named_and_goes_on_when_it_is_mounted_for_writing),
+		TEST(test_commit_that_fails_in_its_sync_is_written_over_later),
 		TEST(test_store_that_cannot_be_written_is_read_and_goes_on_by_itself),
 		TEST(test_trigger_answered_while_nothing_can_be_written_is_not_lost),
 		TEST(test_events_under_way_are_acknowledged_when_it_can_be_written_again),
