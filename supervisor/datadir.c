@@ -56,6 +56,12 @@ open_or_make(const char *path, int *ret_fd)
 	return *ret_fd < 0 ? -errno : 0;
 }
 
+static bool
+is_full(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT;
+}
+
 /* Permission bits do not tell about quotas, read-only mounts or full disks; writing does. */
 static int
 write_probe(int dir)
@@ -76,6 +82,15 @@ write_probe(int dir)
 	return r;
 }
 
+bool
+datadir_has_store(const char *path)
+{
+	char name[1100];
+
+	(void)snprintf(name, sizeof(name), "%s/trawld.db", path);
+	return access(name, F_OK) == 0;
+}
+
 int
 datadir_prepare(const char *path, struct why *why)
 {
@@ -87,6 +102,9 @@ datadir_prepare(const char *path, struct why *why)
 	if (r < 0)
 		return not_usable(path, -r, "cannot be made or opened", why);
 	r = write_probe(dir);
+	/* Without any room a job store can still be read, and goes on when there is some. */
+	if (is_full(r) && datadir_has_store(path))
+		r = 0;
 	for (unsigned i = 0; i < countof(parts) && r == 0; i++)
 		r = fs_make_dirs(dir, parts[i], NULL);
 	if (r < 0)
@@ -94,24 +112,16 @@ datadir_prepare(const char *path, struct why *why)
 	return 0;
 }
 
-bool
-datadir_has_store(const char *path)
-{
-	char name[1100];
-
-	(void)snprintf(name, sizeof(name), "%s/trawld.db", path);
-	return access(name, F_OK) == 0;
-}
-
+/* Over the former one's number, which needs no room; the name of the holder is of use, but not more. */
 static int
 write_holder(int fd)
 {
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) != len)
-		return -errno;
-	return 0;
+	if (pwrite(fd, text, (size_t)len, 0) != len)
+		return is_full(-errno) ? 0 : -errno;
+	return ftruncate(fd, len) < 0 ? -errno : 0;
 }
 
 int

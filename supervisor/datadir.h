@@ -10,7 +10,7 @@
 struct why;
 
 /* Makes it with its parents and objects/ spool/ quarantine/, and proves by a synced
- * file that it can be written. why says what to do. */
+ * file that it can be written; one with a job store may be full. why says what to do. */
 int datadir_prepare(const char *path, struct why *why);
 
 /* Takes DATA_DIR/lock, waiting wait_ms for a set that is just ending. The lock is

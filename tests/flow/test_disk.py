@@ -75,9 +75,10 @@ class DiskTest(FlowTest):
         subprocess.run(["umount", "-l", self.disk], check=True)
         self.mounted = False
 
-    def trawld(self, sim, **conf):
+    def trawld(self, sim, start=True, **conf):
         trawld = super().trawld(sim, start=False, **conf)
-        trawld.start(program=("setpriv", "--pdeathsig", "KILL"))
+        if start:
+            trawld.start(program=("setpriv", "--pdeathsig", "KILL"))
         return trawld
 
     def _clean(self):
@@ -145,19 +146,24 @@ class Disk(DiskTest):
         trawld.kill()
         (self.disk / "data" / "trawld.reserve").unlink(missing_ok=True)
         self.fill(leave=0)
-        trawld.launch()
-        self.assertNotEqual(trawld.program.process.wait(20), 0)
-        trawld.stop()
-        self.assertIn("make room there", trawld.log())
-        self.empty()
-        self.fill(leave=MIB)
         trawld.start()
         self.assertEqual(trawld.status(crawls[0])["status"], "completed")
         self.assertTrue(self.health(trawld)["disk"].startswith("full"))
+        self.assertNotEqual(self.health(trawld)["store"], "ok")
+        refused = trawld.post("/api/v1/crawl/trigger", REQUEST)
+        self.assertEqual((refused.status, refused.json["error_code"]), (503, "DISK_FULL"))
         self.empty()
         wait_for(lambda: self.health(trawld)["disk"] == "ok", "room is seen")
         crawls.append(trawld.trigger())
         self.prove(trawld, crawls)
+
+    def test_first_start_without_room(self):
+        self.fill(leave=0)
+        trawld = self.trawld(self.sim(), start=False, DATA_DIR=str(self.disk / "data"))
+        trawld.launch()
+        self.assertEqual(trawld.program.process.wait(20), 73)
+        trawld.stop()
+        self.assertIn("make room there", trawld.log())
 
     def test_snapshots_that_do_not_fit_wait_for_room(self):
         records = self.folder / "records.ndjson"
