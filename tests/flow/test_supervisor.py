@@ -479,6 +479,59 @@ class Living(SupervisorTest):
         wait_for(lambda: beats() > before, "fed again")
 
 
+class Moving(SupervisorTest):
+    """DATA_DIR is taken away under the running set. (A real file system in test_disk.py.)"""
+
+    def setUp(self):
+        super().setUp()
+        self.notified = Notified(self)
+        self.moved = self.folder / "moved"
+
+    def take_away(self, trawld):
+        trawld.data.rename(self.moved)
+        log_after(trawld, trawld.mark, "nothing of the former .* is held", "all of it is let go")
+        self.notified.wait("STATUS=.* is not where it was, requests are refused: waiting for a job store .*")
+
+    def held(self, trawld):
+        """What the set has open of it."""
+        pids = [trawld.program.pid, *all_pids(trawld)]
+        links = [os.readlink(link) for pid in pids for link in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+        return [link for link in links if link.startswith(str(self.moved))]
+
+    def test_it_is_let_go_and_taken_again(self):
+        trawld = self.start(NOTIFY_SOCKET=self.notified.path, WATCHDOG_USEC="400000", TRIGGER_WAIT_SECONDS="0")
+        crawl_id = trawld.trigger()
+        before = all_pids(trawld)
+        self.take_away(trawld)
+        self.assertEqual(self.held(trawld), [])
+        self.assertEqual(counts(trawld), {"front": 2})
+        self.assertEqual(call(trawld.url, "GET", "/health").status, 503)
+        trawld.data.mkdir()  # as the bare place of a mount
+        trawld.program.send(signal.SIGHUP)  # is done when it is back
+        beats = self.notified.read().count("WATCHDOG=1")
+        wait_for(lambda: self.notified.read().count("WATCHDOG=1") > beats + 12, "the watchdog is fed for 2 s and more")
+        self.assertEqual(os.listdir(trawld.data), [], "nothing is begun where no store is")
+        trawld.data.rmdir()
+        self.moved.rename(trawld.data)
+        log_after(trawld, trawld.mark, "a job store is in .* again", "it is taken again")
+        wait_for(lambda: healthy(trawld), "all serve again")
+        log_after(trawld, trawld.mark, "reloaded: ", "the reload that was asked for is done")
+        wait_for(lambda: counts(trawld) == ROLES, "a whole set")
+        self.assertEqual(set(before) & set(all_pids(trawld)), set())
+        self.assertEqual(trawld.status(crawl_id)["crawl_id"], crawl_id)
+        self.assertTrue((trawld.data / "api.sock").is_socket())
+        self.assertEqual(trawld.stop(), 0)
+
+    def test_a_stop_while_it_is_away(self):
+        trawld = self.start(NOTIFY_SOCKET=self.notified.path)
+        self.take_away(trawld)
+        self.assertEqual(trawld.stop(), 0)
+        self.assertFalse(trawld.data.exists())
+        self.moved.rename(trawld.data)
+        trawld.start()
+        self.assertTrue(healthy(trawld))
+
+
 class Reloading(SupervisorTest):
     def reload(self, trawld, pattern=r"reloaded: (http://\S+),"):
         mark = len(trawld.log())
