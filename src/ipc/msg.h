@@ -32,7 +32,7 @@
 #include "model/event.h"
 #include "model/request.h"
 
-#define IPC_VERSION 4		/* raise with any change below */
+#define IPC_VERSION 5		/* raise with any change below */
 
 enum msg_type {
 	MSG_HELLO,		/* both ways, first on each connection */
