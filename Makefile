@@ -67,7 +67,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(call src,$(1)))
 
 # A layer is a folder below the roles and an archive, so a program carries of it only the objects
 # that it calls, and needs only the libraries that those call. A layer may call those behind it.
-LAYERS := net ipc conf model base
+LAYERS := net ipc conf provider model base
 archives = $(patsubst %,$(B)/src/%.a,$(filter $(1),$(LAYERS)))
 
 # What each program is made of. With the libraries the link line says what a process can do (the keeper
@@ -75,10 +75,10 @@ archives = $(patsubst %,$(B)/src/%.a,$(filter $(1),$(LAYERS)))
 # name, folder, layers, libraries by pkg-config's names; of one that is not installed the linker is told nothing
 define PROGRAM_ROWS
 $(call program,trawld,supervisor,conf model base,libevent libsystemd)
-$(call program,trawld-keeper,src/keeper,ipc conf model base,libevent yajl jansson libcrypto sqlite3)
+$(call program,trawld-keeper,src/keeper,ipc conf provider model base,libevent yajl jansson libcrypto sqlite3)
 $(call program,trawld-publisher,src/publisher,ipc conf model base,libevent yajl jansson)
-$(call program,trawld-poller,src/poller,net ipc conf model base,libevent yajl jansson libcrypto libisal libcurl zlib)
-$(call program,trawld-front,src/front,ipc conf model base,libevent yajl jansson)
+$(call program,trawld-poller,src/poller,net ipc conf provider model base,libevent yajl jansson libcrypto libisal libcurl zlib)
+$(call program,trawld-front,src/front,ipc conf provider model base,libevent yajl jansson)
 $(call program,trawlctl,src/ctl,net model base,libevent yajl jansson libcurl zlib)
 $(call program,trawl-sim,src/sim,base,libevent yajl jansson libcrypto zlib)
 endef
@@ -144,20 +144,23 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call unit,$(t))))
 unit: $(UNIT_TESTS:%=$(B)/tests/unit/%)
 	@sh tests/unit/run.sh $^
 
-# The set once more, with a clock that tests can set.
-CLOCK_PROGRAMS := $(filter-out trawlctl trawl-sim,$(PROGRAMS))
-define clock_program
-$(B)/clock/$(1): $(call objects,$(FOLDER_$(1))) $(B)/tests/flow/clock_shift.o \
-    $(call archives,$(LAYERS_$(1))) $(B)/.flags $(B)/.parts
+# The set once more, each program with one more object, whose symbols stand before those of the archives:
+# a clock that tests can set; a second provider in the table, a test double.
+SET := $(filter-out trawlctl trawl-sim,$(PROGRAMS))
+define variant_program
+$(B)/$(1)/$(3): $(call objects,$(FOLDER_$(3))) $(B)/tests/flow/$(2).o \
+    $(call archives,$(LAYERS_$(3))) $(B)/.flags $(B)/.parts
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
-	$$(call link,$$(call link_libs,$$(LIBS_$(1))))
+	$$(call link,$$(call link_libs,$$(LIBS_$(3))))
 endef
-$(foreach p,$(CLOCK_PROGRAMS),$(eval $(call clock_program,$(p))))
-clock: $(CLOCK_PROGRAMS:%=$(B)/clock/%)
+$(foreach p,$(SET),$(eval $(call variant_program,clock,clock_shift,$(p))))
+$(foreach p,$(SET),$(eval $(call variant_program,double,provider_double,$(p))))
+clock: $(SET:%=$(B)/clock/%)
+double: $(SET:%=$(B)/double/%)
 
 RUN_FLOW = @TRAWLD_BUILD=$(abspath $(B)) python3 -B tests/flow/run.py tests/flow
-flow: all clock $(B)/trawld.catalog
+flow: all clock double $(B)/trawld.catalog
 	$(RUN_FLOW) $(FLOW)
 
 # What tests of many crawls need to show it all; one test after the other. MANY: those whose name holds a word.
@@ -336,6 +339,6 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all unit flow clock threads threads-run check check-many check-long check-install check-install-broken corpus headers install install-trawld install-sim man \
+.PHONY: all unit flow clock double threads threads-run check check-many check-long check-install check-install-broken corpus headers install install-trawld install-sim man \
 	docs check-docs check-tree deb rpm clean bench fuzz fuzz-run lint FORCE
 .SECONDARY:

@@ -95,6 +95,9 @@ int conf_load_secrets(struct conf *, const char *credentials_directory, struct w
 /* What only the whole can tell: a key is there, paths are absolute, the template is valid, ... */
 int conf_check(const struct conf *, struct why *why);
 
+/* The value of a text option, by its name; asserts that there is such a one. Borrowed of conf. */
+const char *conf_text(const struct conf *, const char *name);
+
 /* "NAME=value  # default|file:line|environment" a line, secrets as "(set, hidden)", a password within a
  * value as "***". */
 void conf_print(const struct conf *, FILE *out);

@@ -9,6 +9,7 @@
  */
 #include "conf/conf.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -336,6 +337,17 @@ conf_load_secrets(struct conf *conf, const char *credentials_directory, struct w
 }
 
 /* ---- the whole ---- */
+
+const char *
+conf_text(const struct conf *conf, const char *name)
+{
+	const struct option *o;
+	int rc = option_find(name, &o);
+
+	assert(rc == 0 && o->kind == OPTION_TEXT);
+	(void)rc;
+	return (const char *)conf + o->offset;
+}
 
 static int
 check_key(const struct conf *conf, struct why *why)

@@ -24,6 +24,7 @@
 #include "ipc/msg.h"
 #include "ipc/peer.h"
 #include "model/error.h"
+#include "provider/provider_rules.h"
 
 #define FRONT_CALLS		4096	/* requests being worked on; beyond that 503 at once */
 #define FRONT_SWEEP_MS		100
@@ -74,6 +75,7 @@ TAILQ_HEAD(call_list, call);
 struct front {
 	struct event_base	*base;
 	const struct conf	*conf;
+	const struct provider_rules *rules;	/* of the provider that is configured */
 	const struct clock	*clock;
 	struct guard		*guard;
 	struct event		*sweep;

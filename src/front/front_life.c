@@ -61,6 +61,7 @@ front_new(struct event_base *base, const struct conf *conf, const struct clock *
 
 	front->base = base;
 	front->conf = conf;
+	front->rules = provider_rules_table[0];
 	front->clock = clock;
 	front->keeper_lost_ms = front_now(front);
 	json_out_init(&front->json);

@@ -288,8 +288,8 @@ front_on_trigger(struct call *call)
 		    "The Idempotency-Key must be 1 to %d visible ASCII characters.", IDEMPOTENCY_KEY_SIZE - 1);
 		return;
 	}
-	if (trigger_request_read((const char *)evbuffer_pullup(body, -1), evbuffer_get_length(body),
-	    &call->create->body, &why) < 0) {
+	if (provider_request_read(call->front->rules, (const char *)evbuffer_pullup(body, -1),
+	    evbuffer_get_length(body), &call->create->body, &why) < 0) {
 		front_fail(call, ERROR_INVALID_REQUEST, "%s", why.text);
 		return;
 	}

@@ -195,6 +195,17 @@ view_get(struct wire_in *in, struct crawl_view *v)
 	request_get(in, &v->request);
 }
 
+void
+msg_verdict_set(struct msg_verdict *v, const struct verdict *said)
+{
+	v->outcome = said->outcome;
+	v->error = said->error;
+	v->retry_after_ms = said->retry_after_ms;
+	v->http_status = said->http_status;
+	v->date_ms = said->date_ms;
+	memcpy(v->text, said->text, sizeof(v->text));
+}
+
 static void
 verdict_put(struct wire_out *out, const struct msg_verdict *v)
 {

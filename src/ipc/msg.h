@@ -31,6 +31,7 @@
 #include "model/crawl.h"
 #include "model/event.h"
 #include "model/request.h"
+#include "model/verdict.h"
 
 #define IPC_VERSION 5		/* raise with any change below */
 
@@ -233,22 +234,7 @@ struct msg_task_returned {
 	struct uuid	crawl_id;
 };
 
-/* What a call at the provider came to; what follows is the keeper's decision. */
-enum outcome {
-	OUTCOME_OK,		/* done as asked; the message's own members tell */
-	OUTCOME_WAIT,		/* not yet (running, building): ask again later; not a failure */
-	OUTCOME_RETRY,		/* failed for now, nothing was changed there: try again with backoff */
-	OUTCOME_LIMITED,	/* 429: as RETRY, and the provider wants calls held */
-	OUTCOME_BUSY,		/* 429 of one data set's running cap: as RETRY, only triggers of that data set wait */
-	OUTCOME_UNKNOWN,	/* trigger only: it may have taken effect */
-	OUTCOME_AUTH,		/* key or account refused, or it is not the API that answers: nothing was done, all triggers stop,
-				 * crawls wait for a person */
-	OUTCOME_FAILED,		/* definite and final: error and text tell */
-	OUTCOME_CANCELED,	/* the provider says canceled */
-	OUTCOME_COUNT
-};
-
-struct msg_verdict {		/* the part that all results share */
+struct msg_verdict {		/* the part that all results share: a struct verdict, and whose it is */
 	uint64_t	lease;
 	struct uuid	crawl_id;
 	enum outcome	outcome;
@@ -258,6 +244,8 @@ struct msg_verdict {		/* the part that all results share */
 	int64_t		date_ms;	/* its Date header; 0: none */
 	char		text[ERROR_TEXT_SIZE];	/* printable; what the provider or the disk said */
 };
+
+void msg_verdict_set(struct msg_verdict *, const struct verdict *);	/* all but whose it is */
 
 struct msg_trigger_done {
 	struct msg_verdict verdict;
@@ -316,7 +304,7 @@ struct msg_search_input {
 	uint64_t	lease;
 	struct search_job job;
 	bool		readable;	/* false: the provider cannot tell it */
-	uint8_t		digest[SHA256_SIZE];	/* input_digest(), model/input.h */
+	uint8_t		digest[SHA256_SIZE];	/* input_digest(), provider/input.h */
 };
 
 struct msg_search_done {		/* OK: the whole window was read, but for `unreadable` */

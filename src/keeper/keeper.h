@@ -43,6 +43,7 @@
 #include "keeper/patience.h"
 #include "keeper/store.h"
 #include "model/log_kind.h"
+#include "provider/provider.h"
 
 /* The keys of our tables are numbers that count up, and ids whose last half is random:
  * their last eight bytes, multiplied, spread as well as a hash over all of them. */
@@ -133,6 +134,7 @@ struct keeper_start {
 
 struct keeper {
 	const struct conf	*conf;
+	const struct provider	*provider;
 	const struct clock	*clock;
 	uint64_t		(*random)(void);
 	struct event_base	*base;

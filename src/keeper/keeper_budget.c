@@ -31,9 +31,10 @@
 static const struct backoff probe_backoff = { 1000, 30000 };
 
 void
-budget_init(struct budget *b, unsigned calls_max)
+budget_init(struct budget *b, const struct provider *provider, unsigned calls_max)
 {
 	memset(b, 0, sizeof(*b));
+	b->provider = provider;
 	b->calls_max = b->window = b->ceiling = calls_max;
 	b->until_mono_ms = b->presumed_mono_ms = LONG_AGO;
 }
@@ -425,12 +426,12 @@ is_unused(const struct budget_set *set)
 }
 
 static void
-set_init(struct budget_set *set, const char *dataset_id)
+set_init(const struct budget *b, struct budget_set *set, const char *dataset_id)
 {
 	memset(set, 0, sizeof(*set));
 	(void)str_copy(set->dataset_id, sizeof(set->dataset_id), dataset_id);
 	set->window = SET_WINDOW;
-	set->limit = BUDGET_CAP;
+	set->limit = b->provider->limits.jobs;
 	set->step = 1;
 	set->probe_mono_ms = INT64_MIN;
 }
@@ -451,10 +452,10 @@ budget_set(struct budget *b, const char *dataset_id)
 	/* As long as somebody is in it, it may be this one, who must find there what was counted there. */
 	if (place == NULL || !is_unused(shared)) {
 		if (shared->window == 0)
-			set_init(shared, "");
+			set_init(b, shared, "");
 		return shared;
 	}
-	set_init(place, dataset_id);
+	set_init(b, place, dataset_id);
 	return place;
 }
 
@@ -499,15 +500,6 @@ budget_set_taken(struct budget *b, struct budget_set *set)
 	b->changed = true;
 }
 
-/* "Running jobs: 100>=100": how many run, and how many may. */
-static bool
-read_cap(const char *text, unsigned *ret_running, unsigned *ret_cap)
-{
-	const char *at = strstr(text, "Running jobs:");
-
-	return at != NULL && sscanf(at, "Running jobs: %7u>=%7u", ret_running, ret_cap) == 2;
-}
-
 void
 budget_set_refused(struct budget *b, struct budget_set *set, int64_t now, const char *text)
 {
@@ -518,7 +510,7 @@ budget_set_refused(struct budget *b, struct budget_set *set, int64_t now, const 
 	is_well(b);
 	set->window = set->window > 2 ? set->window / 2 : 1;
 	set->step = 1;
-	if (read_cap(text, &running, &cap)) {
+	if (b->provider->read_cap(text, &running, &cap)) {
 		foreign = running > ours ? running - ours : 0;
 		limit = least(limit, cap > foreign ? cap - foreign : 0);
 	}
@@ -544,12 +536,12 @@ save_pause(struct budget_record *r, const struct budget_pause *pause)
 }
 
 static void
-save_set(struct budget_record *r, const struct budget_set *set, int64_t now)
+save_set(const struct budget *b, struct budget_record *r, const struct budget_set *set, int64_t now)
 {
 	int64_t limit = set->is_cap ? -1 - (int64_t)set->limit : (int64_t)set->limit;
 	struct budget_pause pause = { .until_ms = r->noted_ms, .times = set->refused, .limit = limit };
 
-	if (set->limit == BUDGET_CAP && set->refused == 0)
+	if (set->limit == b->provider->limits.jobs && set->refused == 0)
 		return;			/* as one that nothing is known of */
 	if (set->probe_mono_ms > now)
 		pause.until_ms += set->probe_mono_ms - now;
@@ -569,7 +561,7 @@ budget_save(struct budget *b, int64_t now, int64_t now_wall, struct budget_recor
 		    .times = b->rounds,
 		    .until_ms = now_wall + larger(b->until_mono_ms - now, -BUDGET_WINDOW_MS) });
 	for (unsigned i = 0; i < b->set_count; i++)
-		save_set(ret, &b->sets[i], now);
+		save_set(b, ret, &b->sets[i], now);
 	b->changed = false;
 }
 

@@ -2,7 +2,8 @@
  * keeper_budget.h - when the provider may be asked, and by how many calls at a time.
  * Pure: time and random numbers are the caller's, times are monotonic.
  *
- * The provider blocks an address that draws 25 answers 429 within 5 minutes. So the
+ * A provider blocks an address that draws too many answers 429: the strictest that we know 25 within 5 minutes
+ * (provider_limits; a test holds the numbers below against each). So the
  * answers 429 of the last 5 minutes and the calls in flight that could be answered so
  * are together never more than 20: budget_room() gives out no call beyond. The rest is
  * there to meet fewer of them:
@@ -39,6 +40,7 @@
 
 #include "ipc/msg.h"
 #include "model/request.h"
+#include "provider/provider.h"
 
 #define BUDGET_REFUSALS_MAX 20		/* of 25; the rest is for answers that nobody saw */
 #define BUDGET_TRIGGERS_MAX 16		/* of the 20, for triggers: what a cap refuses must not stop what it does not refuse */
@@ -46,7 +48,6 @@
 #define BUDGET_WINDOW_MS    300000
 #define BUDGET_PAUSE_MAX_MS 3600000	/* of a pause that the provider names */
 #define BUDGET_SETS	    64		/* data sets that are told apart; all others share one more place */
-#define BUDGET_CAP	    100		/* running jobs of a data set that the provider documents */
 
 /* One data set. */
 struct budget_set {
@@ -64,6 +65,7 @@ struct budget_set {
 };
 
 struct budget {
+	const struct provider *provider;	/* its cap of running jobs, and how it tells of it */
 	unsigned calls_max;
 	unsigned calls;		/* in flight, of those that could be answered 429 */
 	int64_t	 refusals_mono_ms[BUDGET_REFUSALS_MAX];	/* the last answers 429, a ring */
@@ -109,7 +111,7 @@ struct budget_record {
 	unsigned pause_count;
 };
 
-void budget_init(struct budget *, unsigned calls_max);
+void budget_init(struct budget *, const struct provider *, unsigned calls_max);
 
 /* ---- may it be asked? ---- */
 
@@ -153,7 +155,7 @@ unsigned budget_set_room(const struct budget *, const struct budget_set *, int64
 int64_t budget_set_opens_mono_ms(const struct budget_set *, int64_t now_mono_ms);
 /* The provider took a job; the caller has counted it among those that run. */
 void budget_set_taken(struct budget *, struct budget_set *);
-/* 429 for its cap; text is the provider's, which may hold "Running jobs: 100>=100". */
+/* 429 for its cap; text is the provider's, which may tell both numbers. */
 void budget_set_refused(struct budget *, struct budget_set *, int64_t now_mono_ms, const char *text);
 
 /* ---- from one keeper to the next ---- */

@@ -70,6 +70,7 @@ keeper_patience_now(struct keeper *k)
 		.max_polls = k->conf->background_polling_enabled ? k->conf->background_max_polls : INT64_MAX >> 32,
 		.max_attempts = k->conf->retry_max_attempts,
 		.random = k->random(),
+		.limits = &k->provider->limits,
 	};
 }
 

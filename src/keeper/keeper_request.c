@@ -110,7 +110,7 @@ create(struct keeper *k, struct keeper_peer *front, const struct msg_crawl_creat
 	struct job job;
 	struct why why;
 
-	if (trigger_request_check(&m->body, &why) < 0) {
+	if (provider_request_check(k->provider->rules, &m->body, &why) < 0) {
 		log_as(KIND_REQUEST_UNCHECKED, LOG_FIELDS(.crawl = &m->crawl_id, .request_id = k->request_id),
 		    "a front sent a request that it should have refused: %s", why.text);
 		keeper_answer(k, front, m->request, ERROR_INVALID_REQUEST, false, false, NULL);

@@ -12,7 +12,7 @@
  *
  * What a job was given never changes, so inputs are read once and remembered as long as
  * anybody is searched for; the cost grows with the jobs that are nobody's, not with the crawls.
- * Inputs are compared by their meaning (model/input.h). Equal inputs are interchangeable:
+ * Inputs are compared by their meaning (provider/input.h). Equal inputs are interchangeable:
  * the oldest job goes to the oldest crawl. A search that was cut short still adopts what it found.
  */
 #include "keeper/keeper.h"
@@ -24,7 +24,6 @@
 #include "base/backoff.h"
 #include "base/mem.h"
 #include "base/why.h"
-#include "model/input.h"
 
 #define CALLS		 4		/* of the provider's that a search makes at a time, if there is room */
 #define WINDOW_BEFORE_MS (2 * 60000)	/* clocks are compared to the second, and lists are not exact */
@@ -439,7 +438,7 @@ oldest_match(struct keeper *k, struct search *s, struct job *job)
 	uint8_t digest[SHA256_SIZE];
 	struct found *best = NULL, *f;
 
-	input_digest_of(keeper_request_of(k, job), digest);
+	k->provider->input_digest(keeper_request_of(k, job), digest);
 	HASH_FIND(by_input, s->inputs, digest, SHA256_SIZE, f);
 	for (; f != NULL; f = f->same) {
 		if (fits(k, f, &job->crawl) &&

@@ -178,13 +178,14 @@ keeper_new(struct event_base *base, struct store *store, const struct conf *conf
 	k->base = base;
 	k->store = store;
 	k->conf = conf;
+	k->provider = provider_table[0];
 	k->clock = clock;
 	k->random = random;
 	k->parent = *parent;
 	k->room = fs_room;
 	k->data_dir_fd = open(conf->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	k->wall_offset_ms = clock_wall_ms(clock) - clock_mono_ms(clock);
-	budget_init(&k->budget, (unsigned)conf->provider_calls_max);
+	budget_init(&k->budget, k->provider, (unsigned)conf->provider_calls_max);
 	wire_init(&k->out);
 	json_out_init(&k->json);
 	json_out_init(&k->json2);

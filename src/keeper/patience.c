@@ -13,8 +13,6 @@
 
 #define BUILD_STEP_MS	 10000			/* pause after the n-th "building": n times this ... */
 #define BUILD_CAP_MS	 MINUTE_MS		/* ... at most */
-#define BUILD_TIME_MS	 (30 * MINUTE_MS)	/* a file takes no longer to build */
-#define KEPT_MS		 (16 * DAY_MS)		/* the provider keeps a snapshot so long at least */
 #define GONE_FAILURES	 5			/* "no such snapshot" in a row, and ... */
 #define GONE_TIME_MS	 (2 * MINUTE_MS)	/* ... for so long, before it is believed */
 #define NAMED_MAX_MS	 HOUR_MS		/* of a pause that the provider names */
@@ -117,9 +115,9 @@ length_of(enum span span, const struct patience_now *now)
 	case SPAN_DAY:
 		return DAY_MS;
 	case SPAN_BUILT:
-		return larger(BUILD_TIME_MS, polling);
+		return larger(now->limits->build_ms, polling);
 	case SPAN_KEPT:
-		return KEPT_MS;
+		return now->limits->kept_ms;
 	case SPAN_EVER:
 	default:
 		return INT64_MAX;

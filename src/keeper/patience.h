@@ -16,6 +16,7 @@
 
 #include "ipc/msg.h"
 #include "model/crawl.h"
+#include "provider/provider.h"
 
 #define PATIENCE_NO_STEP CRAWL_STEP_COUNT	/* the crawl stays in its state */
 
@@ -26,6 +27,7 @@ struct patience_now {
 	int64_t		 max_polls;
 	int64_t		 max_attempts;	/* at a download whose body is no data */
 	uint64_t	 random;
+	const struct provider_limits *limits;
 };
 
 struct patience_verdict {

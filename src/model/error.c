@@ -36,30 +36,30 @@ static const struct error_info errors[ERROR_CODE_COUNT] = {
 	ROW(IDEMPOTENCY_MISMATCH, 422, false, false,
 	    "This Idempotency-Key was used for another request; use a new key for a new crawl."),
 	ROW(RATE_LIMITED, 429, false, true,
-	    "Bright Data takes no more at the moment; a crawl that still waits goes on by itself, one that failed of "
+	    "The provider takes no more at the moment; a crawl that still waits goes on by itself, one that failed of "
 	    "this with " RETRY_PATH "."),
 	ROW(INTERNAL, 500, false, true,
 	    "Look at the crawl's status before you ask again, and report the request_id to the operator; a crawl that "
 	    "failed of this goes on with " RETRY_PATH "."),
 	ROW(BRIGHTDATA_AUTH, 502, false, true,
-	    "Triggers wait until the operator has given trawld a key that Bright Data takes, or seen to the account "
+	    "Triggers wait until the operator has given trawld a key that the provider takes, or seen to the account "
 	    "there or to the address that the message names, and reloaded trawld (restarted it, where systemd hands it the key); a crawl that failed of this then "
 	    "goes on with " RETRY_PATH "."),
 	ROW(BRIGHTDATA_REJECTED, 502, false, false,
-	    "Bright Data refused the input: correct what the message names and trigger a new crawl."),
+	    "The provider refused the input: correct what the message names and trigger a new crawl."),
 	ROW(BRIGHTDATA_UNAVAILABLE, 503, false, true,
-	    "Bright Data cannot be reached or fails: look at the crawl's status before you ask again; a crawl that "
+	    "The provider cannot be reached or fails: look at the crawl's status before you ask again; a crawl that "
 	    "waits goes on by itself, one that failed of this with " RETRY_PATH "."),
 	ROW(BRIGHTDATA_TIMEOUT, 504, false, true,
-	    "Bright Data did not answer in time and may have a job for this: look at the crawl's status before you ask "
+	    "The provider did not answer in time and may have a job for this: look at the crawl's status before you ask "
 	    "again; one that failed of this goes on with " RETRY_PATH "."),
 	ROW(POLLING_TIMEOUT, 504, false, true,
 	    "The snapshot was not ready in time; it may still come: ask for its download (" DOWNLOAD_PATH ") or retry "
 	    "it (" RETRY_PATH "): nothing is paid again."),
 	ROW(SNAPSHOT_FAILED, 502, false, false,
-	    "Bright Data could not collect this; check that the URL shows public posts, then trigger a new crawl."),
+	    "The provider could not collect this; check that the URL shows public posts, then trigger a new crawl."),
 	ROW(SNAPSHOT_EXPIRED, 410, false, false,
-	    "Bright Data no longer keeps this snapshot; trigger a new crawl if the data is still wanted."),
+	    "The provider no longer keeps this snapshot; trigger a new crawl if the data is still wanted."),
 	ROW(INVALID_DATA, 502, false, true,
 	    "The snapshot is not valid JSON and is kept in quarantine under the data directory; " RETRY_PATH " downloads "
 	    "it again: nothing is paid again."),
@@ -79,7 +79,7 @@ static const struct error_info errors[ERROR_CODE_COUNT] = {
 	ROW(HEADERS_TOO_LARGE, 431, false, false,
 	    "Send fewer or shorter headers."),
 	ROW(TRIGGER_UNKNOWN, 502, false, true,
-	    "Whether Bright Data has a job for this is unknown: look at its console before you ask again, or "
+	    "Whether the provider has a job for this is unknown: look at its console before you ask again, or "
 	    RETRY_PATH ", which searches for the job first."),
 	ROW(DISK_FULL, 503, true, false,
 	    "The disk of DATA_DIR has too little room: nothing was started. Send the same request again when the "

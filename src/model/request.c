@@ -1,7 +1,7 @@
 /*
- * request.c - reads a trigger request strictly, writes it in canonical form, and
- * makes the provider's input row of it by the platform's table. Knows JSON and the
- * rules of one request; what is done with it is the keeper's and the poller's.
+ * request.c - reads a trigger request strictly, and writes it in canonical form. Knows
+ * JSON and the rules of one request that hold at any provider; what is done with it is the
+ * keeper's and the poller's.
  */
 #include "model/request.h"
 
@@ -258,40 +258,15 @@ check_url(const struct trigger_request *r, struct why *why)
 	return 0;
 }
 
-/* The data set of another platform would be sent rows that it refuses. */
-static int
-check_dataset(const struct trigger_request *r, struct why *why)
-{
-	for (const char *p = r->dataset_id; p == r->dataset_id || *p != '\0'; p++)
-		if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
-			return why_set(why, EINVAL, "dataset_id: may contain letters, digits, _ and - only, "
-			    "such as \"%s\"", platform_of(PLATFORM_FACEBOOK)->dataset_id);
-	for (unsigned i = 0; i < PLATFORM_COUNT; i++) {
-		const struct platform *other = platform_of((enum platform_id)i);
-
-		if (i != r->platform && strcmp(r->dataset_id, other->dataset_id) == 0)
-			return why_set(why, EINVAL, "dataset_id: %s is the data set of %s, but the platform "
-			    "is %s; set platform to \"%s\" or leave dataset_id out", r->dataset_id,
-			    other->name, platform_of(r->platform)->name, other->name);
-	}
-	return 0;
-}
-
 static int
 check_numbers(const struct trigger_request *r, struct why *why)
 {
-	const struct platform *platform = platform_of(r->platform);
-
 	if (r->num_of_posts > REQUEST_POSTS_MAX)
 		return why_set(why, EINVAL, "num_of_posts: is %" PRIu32 ", allowed are 1 to %d", r->num_of_posts,
 		    REQUEST_POSTS_MAX);
 	/* Dates of this form are in order when their texts are. */
 	if (r->start_date[0] != '\0' && r->end_date[0] != '\0' && strcmp(r->start_date, r->end_date) > 0)
 		return why_set(why, EINVAL, "start_date: %s is after end_date %s", r->start_date, r->end_date);
-	if (platform->discover_by != NULL && r->num_of_posts == 0)
-		return why_set(why, EINVAL, "num_of_posts: is required for %s, whose posts are discovered: "
-		    "without it the collection has no bound; give a number from 1 to %d", platform->name,
-		    REQUEST_POSTS_MAX);
 	return 0;
 }
 
@@ -300,8 +275,7 @@ trigger_request_check(const struct trigger_request *r, struct why *why)
 {
 	int rc;
 
-	if ((rc = check_dataset(r, why)) < 0 ||
-	    (rc = check_label("competitor", r->competitor, why)) < 0 ||
+	if ((rc = check_label("competitor", r->competitor, why)) < 0 ||
 	    (rc = check_label("brand", r->brand, why)) < 0 ||
 	    (rc = check_label("category", r->category, why)) < 0 ||
 	    (rc = check_url(r, why)) < 0 ||
@@ -352,8 +326,6 @@ read_object(json_t *body, struct trigger_request *r, struct why *why)
 	}
 	if (r->platform == PLATFORM_COUNT && (rc = find_platform(r, why)) < 0)
 		return rc;
-	if (r->dataset_id[0] == '\0')
-		(void)str_copy(r->dataset_id, sizeof(r->dataset_id), platform_of(r->platform)->dataset_id);
 	return trigger_request_check(r, why);
 }
 
@@ -402,121 +374,4 @@ trigger_request_write(struct json_out *o, const struct trigger_request *r)
 	else
 		json_out_null(o);
 	json_out_close(o);
-}
-
-/* The provider's form of a date of ours; "" stays "". */
-static void
-date_text(enum date_form form, const char *date, char *dst, size_t size)
-{
-	if (form == DATE_US && date[0] != '\0')
-		(void)snprintf(dst, size, "%.5s-%.4s", date + 5, date);
-	else
-		(void)snprintf(dst, size, "%s", date);
-}
-
-enum value_kind { VALUE_URL, VALUE_COUNT, VALUE_START, VALUE_END, VALUE_PROFILE_DATA };
-
-/* The members of an input row, in the order they are written. */
-static const struct input {
-	enum input_field field;
-	enum value_kind	 kind;
-	const char	*name;
-} inputs[] = {
-	{ INPUT_URL,          VALUE_URL,          "url" },
-	{ INPUT_NUM_OF_POSTS, VALUE_COUNT,        "num_of_posts" },
-	{ INPUT_LIMIT,        VALUE_COUNT,        "limit" },
-	{ INPUT_DATES,        VALUE_START,        "start_date" },
-	{ INPUT_DATES,        VALUE_END,          "end_date" },
-	{ INPUT_PROFILE_DATA, VALUE_PROFILE_DATA, "include_profile_data" },
-};
-
-static const struct input *
-input_at(const struct trigger_request *r, unsigned n)
-{
-	unsigned taken = platform_of(r->platform)->inputs;
-
-	for (size_t i = 0; i < countof(inputs); i++)
-		if ((inputs[i].field & taken) != 0 && n-- == 0)
-			return &inputs[i];
-	return NULL;
-}
-
-static void
-input_text(const struct input *input, const struct trigger_request *r, char *dst, size_t size)
-{
-	enum date_form form = platform_of(r->platform)->dates;
-
-	dst[0] = '\0';
-	switch (input->kind) {
-	case VALUE_URL:
-		(void)snprintf(dst, size, "%s", r->url);
-		break;
-	case VALUE_COUNT:
-		if (r->num_of_posts > 0)
-			(void)snprintf(dst, size, "%" PRIu32, r->num_of_posts);
-		break;
-	case VALUE_START:
-		date_text(form, r->start_date, dst, size);
-		break;
-	case VALUE_END:
-		date_text(form, r->end_date, dst, size);
-		break;
-	case VALUE_PROFILE_DATA:
-		(void)snprintf(dst, size, "%s", r->include_profile_data ? "true" : "");
-		break;
-	}
-}
-
-void
-trigger_request_write_input(struct json_out *o, const struct trigger_request *r)
-{
-	const struct input *input;
-
-	json_out_open(o);
-	for (unsigned n = 0; (input = input_at(r, n)) != NULL; n++) {
-		char text[REQUEST_URL_SIZE];
-
-		input_text(input, r, text, sizeof(text));
-		if (text[0] == '\0')
-			continue;
-		json_out_key(o, input->name);
-		if (input->kind == VALUE_COUNT)
-			json_out_int(o, r->num_of_posts);
-		else if (input->kind == VALUE_PROFILE_DATA)
-			json_out_bool(o, true);
-		else
-			json_out_string(o, text);
-	}
-	json_out_close(o);
-}
-
-static bool
-path_has(const struct url *url, const char *piece)
-{
-	size_t len = strlen(piece);
-
-	for (size_t i = 0; i + len <= url->path_len; i++)
-		if (strncasecmp(url->path + i, piece, len) == 0)
-			return true;
-	return false;
-}
-
-const char *
-trigger_request_discover_by(const struct trigger_request *r)
-{
-	const struct platform *platform = platform_of(r->platform);
-	struct url url;
-
-	if (platform->discover_by_profile != NULL && url_split(r->url, &url, NULL) == 0 &&
-	    path_has(&url, "/in/"))
-		return platform->discover_by_profile;
-	return platform->discover_by;
-}
-
-uint32_t
-trigger_request_query_limit(const struct trigger_request *r)
-{
-	unsigned taken = platform_of(r->platform)->inputs;
-
-	return (taken & (INPUT_NUM_OF_POSTS | INPUT_LIMIT)) != 0 ? 0 : r->num_of_posts;
 }

@@ -1,6 +1,6 @@
 /*
  * request.h - what a client asks for: the body of POST /api/v1/crawl/trigger,
- * read strictly, and the input row that the provider gets for it. Pure.
+ * read strictly. Pure. A provider has more rules, and makes its input of it (provider/provider.h).
  */
 #ifndef MODEL_REQUEST_H
 #define MODEL_REQUEST_H
@@ -33,16 +33,15 @@ struct trigger_request {
 	uint32_t num_of_posts;			/* 0: not given */
 };
 
-/* Reads the body. -EINVAL with a sentence that names the member: unknown or
+/* Reads the body, by the rules that hold at any provider: provider_request_read() is for clients'.
+ * -EINVAL with a sentence that names the member: unknown or
  * duplicate member, wrong type, a platform or date that does not exist, a start
- * after the end, no url, a URL that is not http(s) or not one of the platform's hosts,
- * a discovery without num_of_posts (it would collect without bound). Only url is
- * required: the platform is that of its host. */
+ * after the end, no url, a URL that is not http(s) or not one of the platform's hosts.
+ * Only url is required: the platform is that of its host. dataset_id stays as it was given, any text. */
 int trigger_request_read(const char *json, size_t len, struct trigger_request *ret,
     struct why *why);
 
-/* The rules of one request, for one that did not come through trigger_request_read
- * just now: the keeper asks again, because a front is believed in nothing. -EINVAL. */
+/* These rules, for a request that did not come through trigger_request_read just now. -EINVAL. */
 int trigger_request_check(const struct trigger_request *, struct why *why);
 
 /* The same request? That is what an idempotency key promises. */
@@ -51,14 +50,5 @@ bool trigger_request_equal(const struct trigger_request *, const struct trigger_
 /* Writes the request as a JSON object in our own terms: all ten members, dates as
  * YYYY-MM-DD, null for what was not given. */
 void trigger_request_write(struct json_out *, const struct trigger_request *);
-
-/* Writes the provider's input row as one JSON object: only the fields that the
- * platform's data set takes, dates in its form, what was not given left out. */
-void trigger_request_write_input(struct json_out *, const struct trigger_request *);
-
-/* discover_by for this request, NULL for a plain URL collection; and the value of
- * limit_per_input in the query, 0 for none (used where the row has no field for it). */
-const char *trigger_request_discover_by(const struct trigger_request *);
-uint32_t trigger_request_query_limit(const struct trigger_request *);
 
 #endif

@@ -20,8 +20,9 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/why.h"
-#include "poller/brightdata.h"
 #include "poller/examiner.h"
+#include "provider/answer.h"
+#include "provider/provider.h"
 
 #define WRITEBACK_STEP	(8u << 20)
 #define WRITEBACK_LAG	(8 * WRITEBACK_STEP)
@@ -30,6 +31,7 @@
 
 struct download {
 	const struct download_dirs *dirs;
+	const struct provider *provider;	/* tells a message from data */
 	struct crawl	 crawl;
 	char		 part[SPOOL_NAME_SIZE], whole[SPOOL_NAME_SIZE];
 	char		 quarantine[SNAPSHOT_ID_SIZE + 16];
@@ -103,14 +105,15 @@ open_file(struct download *d, enum download_start *ret_start, struct why *why)
 }
 
 int
-download_open(const struct download_dirs *dirs, const struct crawl *crawl, uint64_t lease,
-    enum platform_id platform, struct download **ret, enum download_start *ret_start,
+download_open(const struct download_dirs *dirs, const struct provider *provider, const struct crawl *crawl,
+    uint64_t lease, enum platform_id platform, struct download **ret, enum download_start *ret_start,
     struct why *why)
 {
 	struct download *d = xcalloc(1, sizeof(*d));
 	int rc;
 
 	d->dirs = dirs;
+	d->provider = provider;
 	d->crawl = *crawl;
 	spool_name(d->part, &crawl->id, lease);
 	spool_name(d->whole, &crawl->id, 0);
@@ -123,8 +126,8 @@ download_open(const struct download_dirs *dirs, const struct crawl *crawl, uint6
 	}
 	d->verifying = *ret_start == DOWNLOAD_WHOLE;
 	d->holding = !d->verifying;
-	d->held = d->holding ? xmalloc(BRIGHTDATA_ANSWER_MAX) : NULL;
-	d->examiner = examiner_new(platform);
+	d->held = d->holding ? xmalloc(PROVIDER_ANSWER_MAX) : NULL;
+	d->examiner = examiner_new(provider->record_form(platform));
 	*ret = d;
 	return 0;
 }
@@ -267,9 +270,20 @@ static bool
 begins_array(const struct download *d)
 {
 	size_t len = d->held_len;
-	const char *p = brightdata_skip(d->held, &len);
+	const char *p = answer_skip(d->held, &len);
 
 	return len > 0 && *p == '[';
+}
+
+static bool
+is_message(const struct download *d, struct msg_verdict *verdict, bool *ret_empty)
+{
+	struct verdict said = { .http_status = verdict->http_status, .date_ms = verdict->date_ms };
+
+	if (!d->provider->read_message(d->held, d->held_len, d->crawl.provider_records, &said, ret_empty))
+		return false;
+	msg_verdict_set(verdict, &said);
+	return true;
 }
 
 /* Nothing but what may stand between values. */
@@ -278,7 +292,7 @@ is_blank(const struct download *d)
 {
 	size_t len = d->held_len;
 
-	(void)brightdata_skip(d->held, &len);
+	(void)answer_skip(d->held, &len);
 	return len == 0;
 }
 
@@ -289,7 +303,7 @@ download_feed(struct download *d, const void *p, size_t len, struct why *why)
 
 	if (!d->holding)
 		return take_data(d, p, len, why);
-	if (d->held_len + len <= BRIGHTDATA_ANSWER_MAX) {
+	if (d->held_len + len <= PROVIDER_ANSWER_MAX) {
 		memcpy(d->held + d->held_len, p, len);
 		d->held_len += len;
 		return begins_array(d) ? release_held(d, why) : 0;
@@ -422,8 +436,7 @@ download_end(struct download *d, struct msg_download_done *done)
 	bool empty;
 	int rc;
 
-	if (d->holding && (brightdata_read_message(d->held, d->held_len, d->crawl.provider_records, verdict, &empty) ||
-	    (empty = is_blank(d)))) {
+	if (d->holding && (is_message(d, verdict, &empty) || (empty = is_blank(d)))) {
 		d->held_len = 0;
 		if (empty)
 			download_empty(d, done);

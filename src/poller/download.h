@@ -28,6 +28,7 @@
 #include "ipc/msg.h"
 
 struct download;
+struct provider;
 struct why;
 
 struct download_dirs {		/* open directories; they outlive every download */
@@ -39,8 +40,8 @@ enum download_start { DOWNLOAD_NEW, DOWNLOAD_WHOLE };
 
 /* Makes the lease's .part, which nobody else writes to, or opens the crawl's .snapshot. Whoever takes
  * the lease away removes the name: then nothing comes of the file. -errno with the reason. */
-int download_open(const struct download_dirs *, const struct crawl *, uint64_t lease, enum platform_id,
-    struct download **ret, enum download_start *ret_start, struct why *);
+int download_open(const struct download_dirs *, const struct provider *, const struct crawl *, uint64_t lease,
+    enum platform_id, struct download **ret, enum download_start *ret_start, struct why *);
 void download_free(struct download *);
 void download_drop(struct download *);	/* NULL is none */
 

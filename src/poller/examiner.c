@@ -191,11 +191,11 @@ examiner_sums(struct examiner *e, uint32_t *ret_crc32c, uint8_t ret_sha256[SHA25
 }
 
 struct examiner *
-examiner_new(enum platform_id platform)
+examiner_new(const struct record_form *form)
 {
 	struct examiner *e = xcalloc(1, sizeof(*e));
 
-	record_counter_init(&e->counter, platform);
+	record_counter_init(&e->counter, form);
 	e->json = json_stream_new(e->counter.names, e->counter.name_count, record_counter_on_record,
 	    &e->counter);
 	e->sum = checksum_new();

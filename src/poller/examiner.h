@@ -28,7 +28,7 @@
 
 struct examiner;
 
-struct examiner *examiner_new(enum platform_id);
+struct examiner *examiner_new(const struct record_form *);	/* which outlives it */
 void examiner_free(struct examiner *);
 
 /* EXAMINER_BUFFER bytes to be filled; the same until examiner_give. */

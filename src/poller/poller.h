@@ -31,6 +31,7 @@
 #include "net/http_call.h"
 #include "poller/download.h"
 #include "poller/objstore.h"
+#include "provider/provider.h"
 
 #define POLLER_CALLS	  128	/* offered to the keeper */
 #define POLLER_TRANSFERS  1
@@ -70,6 +71,8 @@ struct poller {
 	struct event_base	*base;
 	const struct clock	*clock;
 	const struct conf	*conf;
+	const struct provider	*provider;
+	const char		*base_url, *key;	/* its */
 	struct net		*net;
 	struct objstore		*objects;
 	struct download_dirs	 dirs;
@@ -125,13 +128,12 @@ void poller_send(struct poller *);
 bool poller_is_late(const struct poller *, const struct msg_task *);
 /* The connection of this serial is there, and its far end is, too. */
 bool poller_is_given_by_keeper(const struct poller *, uint64_t serial);
-/* A request with what all of ours have in common. */
-struct http_request poller_request(const struct poller *, const char *method, const char *url,
-    int64_t timeout_ms);
+/* A request for what the provider says is to be asked, with what all of ours have in common. call outlives it. */
+struct http_request poller_request(const struct poller *, const struct provider_call *, int64_t timeout_ms);
 void job_free(struct job *);	/* stops what runs, says nothing */
 bool job_is_trigger(const struct job *);
-/* Lease and crawl filled in, the rest empty. */
-struct msg_verdict job_verdict(const struct job *);
+/* Lease and crawl filled in, and what the verdict says; NULL: nothing yet. */
+struct msg_verdict job_verdict(const struct job *, const struct verdict *);
 int64_t job_elapsed_ms(const struct job *);
 /* What a line about this job is about; the crawl and the snapshot's id are borrowed of it. */
 struct log_fields job_fields(const struct job *);
@@ -140,6 +142,8 @@ struct log_fields job_fields(const struct job *);
 /* For what happens all the time. */
 #define job_debug(job, ...) \
 	do { const struct log_fields of_job = job_fields(job); log_debug(&of_job, __VA_ARGS__); } while (0)
+/* What is to be asked about the job's snapshot. */
+void job_ask(const struct job *, provider_ask_fn *ask, struct provider_call *ret);
 /* The line for a result that is not OK. A provider that is down fails every call: of
  * what will be tried again, one line a second is told, the rest counted. */
 void job_log_verdict(const struct job *, const struct msg_verdict *);

@@ -1,7 +1,7 @@
 /*
  * poller_crawl.c - a task becomes a job, a job makes its call, the answer becomes
  * the result message. One row a kind of task; the long ones have files of their
- * own. What an answer means is brightdata.c's.
+ * own. What is asked and what an answer means is the provider's row (provider.h).
  */
 #include <assert.h>
 #include <errno.h>
@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
-#include "poller/brightdata.h"
 #include "poller/poller.h"
 
 /* ---- trigger ---- */
@@ -35,10 +34,12 @@ trigger_on_done(const struct http_answer *answer, void *arg)
 {
 	struct job *job = arg;
 	struct poller *poller = job->poller;
-	struct msg_trigger_done done = { .verdict = job_verdict(job) };
+	struct msg_trigger_done done;
+	struct verdict verdict;
 
 	job->call = NULL;
-	brightdata_read_trigger(answer, &done);
+	poller->provider->read_trigger(answer, &verdict, done.snapshot_id);
+	done.verdict = job_verdict(job, &verdict);
 	if (job->held_back != NULL) {		/* by us: it says nothing of the provider */
 		done.verdict.error = ERROR_UNAVAILABLE;
 		(void)snprintf(done.verdict.text, sizeof(done.verdict.text), "the trigger was not sent: %s",
@@ -57,30 +58,23 @@ trigger_on_done(const struct http_answer *answer, void *arg)
 static void
 trigger_start(struct job *job)
 {
-	const char *base = job->poller->conf->brightdata_base_url;
-	char url[BRIGHTDATA_URL_SIZE], attempt[128], id[UUID_TEXT_SIZE];
+	char attempt[128], id[UUID_TEXT_SIZE];
 	const char *const headers[] = { "Content-Type: application/json", attempt, NULL };
-	struct http_request request = poller_request(job->poller, "POST",
-	    brightdata_trigger_url(url, base, &job->task.request), POLLER_TRIGGER_MS);
+	struct http_request request;
+	struct provider_call call;
 	struct json_out body;
 
 	(void)snprintf(attempt, sizeof(attempt), "X-Trawld-Attempt: %s.%" PRIu64,
 	    uuid_format(id, &job->task.crawl.id), job->task.lease);
 	json_out_init(&body);
-	brightdata_trigger_body(&body, &job->task.request);
+	job->poller->provider->ask_trigger(&call, job->poller->base_url, &job->task.request, &body);
+	request = poller_request(job->poller, &call, POLLER_TRIGGER_MS);
 	request.body = json_out_text(&body, &request.body_len);
 	request.headers = headers;
 	request.fresh = true;	/* this POST costs money and may leave once */
 	request.may_send = trigger_may_send;
 	job->call = http_call_start(job->poller->net, &request, trigger_on_done, job);
 	json_out_done(&body);
-}
-
-static char *
-job_snapshot_url(const struct job *job, char dst[BRIGHTDATA_URL_SIZE], enum brightdata_page page)
-{
-	return brightdata_snapshot_url(dst, job->poller->conf->brightdata_base_url, page,
-	    job->task.crawl.snapshot_id);
 }
 
 /* ---- poll ---- */
@@ -102,12 +96,15 @@ static void
 poll_on_done(const struct http_answer *answer, void *arg)
 {
 	struct job *job = arg;
-	struct msg_poll_done done = { .verdict = job_verdict(job) };
-	bool unknown;
+	struct provider_progress progress;
+	struct msg_poll_done done;
+	struct verdict verdict;
 
 	job->call = NULL;
-	unknown = brightdata_read_progress(answer, &done);
-	if (unknown && is_new_word(job->poller, done.word))
+	job->poller->provider->read_progress(answer, &verdict, &progress);
+	done = (struct msg_poll_done){ .verdict = job_verdict(job, &verdict), .records = progress.records };
+	(void)str_copy(done.word, sizeof(done.word), progress.word);
+	if (progress.is_new && is_new_word(job->poller, done.word))
 		job_log(job, KIND_PROVIDER_WORD_NEW,
 		    "the provider says \"%s\", a status not known here: taken as running",
 		    done.word);
@@ -127,10 +124,11 @@ poll_on_done(const struct http_answer *answer, void *arg)
 static void
 poll_start(struct job *job)
 {
-	char url[BRIGHTDATA_URL_SIZE];
-	struct http_request request = poller_request(job->poller, "GET",
-	    job_snapshot_url(job, url, BRIGHTDATA_PROGRESS), POLLER_CALL_MS);
+	struct provider_call call;
+	struct http_request request;
 
+	job_ask(job, job->poller->provider->ask_progress, &call);
+	request = poller_request(job->poller, &call, POLLER_CALL_MS);
 	job->call = http_call_start(job->poller->net, &request, poll_on_done, job);
 }
 
@@ -140,11 +138,13 @@ static void
 cancel_on_done(const struct http_answer *answer, void *arg)
 {
 	struct job *job = arg;
-	struct msg_cancel_done done = { .verdict = job_verdict(job) };
+	struct msg_cancel_done done;
+	struct verdict verdict;
 	char text[LOG_FOREIGN_SIZE];
 
 	job->call = NULL;
-	brightdata_read_cancel(answer, &done.verdict);
+	job->poller->provider->read_cancel(answer, &verdict);
+	done.verdict = job_verdict(job, &verdict);
 	if (done.verdict.outcome == OUTCOME_OK)
 		job_log(job, KIND_PROVIDER_CANCELED, "canceled at the provider%s%s",
 		    done.verdict.text[0] != '\0' ? ": " : "",
@@ -159,11 +159,11 @@ cancel_on_done(const struct http_answer *answer, void *arg)
 static void
 cancel_start(struct job *job)
 {
-	char url[BRIGHTDATA_URL_SIZE];
-	struct http_request request = poller_request(job->poller, "POST",
-	    job_snapshot_url(job, url, BRIGHTDATA_CANCEL), POLLER_CALL_MS);
+	struct provider_call call;
+	struct http_request request;
 
-	request.is_whole = brightdata_is_whole_anyway;
+	job_ask(job, job->poller->provider->ask_cancel, &call);
+	request = poller_request(job->poller, &call, POLLER_CALL_MS);
 	job->call = http_call_start(job->poller->net, &request, cancel_on_done, job);
 }
 
@@ -193,7 +193,7 @@ static void
 store_on_done(int err, const struct why *why, void *arg)
 {
 	struct job *job = arg;
-	struct msg_store_done done = { .verdict = job_verdict(job) };
+	struct msg_store_done done = { .verdict = job_verdict(job, NULL) };
 
 	job->put = NULL;
 	store_verdict(&done.verdict, err, why);

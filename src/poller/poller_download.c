@@ -11,8 +11,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "poller/brightdata.h"
 #include "poller/poller.h"
+#include "provider/answer.h"
 
 #define BEAT_MS 5000
 
@@ -86,12 +86,14 @@ static void
 download_on_done(const struct http_answer *answer, void *arg)
 {
 	struct job *job = arg;
-	struct msg_download_done done = { .verdict = job_verdict(job) };
+	struct msg_download_done done = { .size_bytes = 0 };
 	struct download *download = take_ptr(job->download);
+	struct verdict verdict = { .text = "" };
 	bool empty = false;
 
 	job->call = NULL;
-	brightdata_note_answer(answer, &done.verdict);
+	answer_note(answer, &verdict);
+	done.verdict = job_verdict(job, &verdict);
 	if (job->disk_error < 0) {
 		download_disk_verdict(&done.verdict, job->disk_error, &job->disk_why);
 		if (job->disk_error == -ENOSPC)
@@ -99,11 +101,12 @@ download_on_done(const struct http_answer *answer, void *arg)
 		download_drop(download);
 	} else if (answer->verdict == NET_ANSWERED && answer->status == 200) {
 		download_end(download, &done);
-		if (done.verdict.outcome == OUTCOME_WAIT && brightdata_wait_ms(answer) > done.verdict.retry_after_ms)
-			done.verdict.retry_after_ms = brightdata_wait_ms(answer);
+		if (done.verdict.outcome == OUTCOME_WAIT && answer_wait_ms(answer) > done.verdict.retry_after_ms)
+			done.verdict.retry_after_ms = answer_wait_ms(answer);
 		download_free(download);
 	} else {
-		brightdata_read_data(answer, &done.verdict, &empty);
+		job->poller->provider->read_data(answer, &verdict, &empty);
+		done.verdict = job_verdict(job, &verdict);
 		if (empty) {
 			download_empty(download, &done);
 			download_free(download);
@@ -117,11 +120,11 @@ download_on_done(const struct http_answer *answer, void *arg)
 static void
 fetch(struct job *job)
 {
-	char url[BRIGHTDATA_URL_SIZE];
-	struct http_request request = poller_request(job->poller, "GET",
-	    brightdata_snapshot_url(url, job->poller->conf->brightdata_base_url, BRIGHTDATA_DATA,
-	    job->task.crawl.snapshot_id), 0);
+	struct provider_call call;
+	struct http_request request;
 
+	job_ask(job, job->poller->provider->ask_data, &call);
+	request = poller_request(job->poller, &call, 0);
 	request.stall_ms = job->poller->conf->background_download_timeout_ms;
 	request.on_data = download_on_data;
 	job->call = http_call_start(job->poller->net, &request, download_on_done, job);
@@ -133,7 +136,7 @@ static void
 verify_on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct job *job = arg;
-	struct msg_download_done done = { .verdict = job_verdict(job) };
+	struct msg_download_done done = { .verdict = job_verdict(job, NULL) };
 
 	(void)fd, (void)what;
 	if (!download_verify(job->download, &done)) {
@@ -169,11 +172,11 @@ begin(struct job *job)
 {
 	enum download_start start;
 	struct why why;
-	int rc = download_open(&job->poller->dirs, &job->task.crawl, job->task.lease,
+	int rc = download_open(&job->poller->dirs, job->poller->provider, &job->task.crawl, job->task.lease,
 	    job->task.request.platform, &job->download, &start, &why);
 
 	if (rc < 0) {
-		struct msg_download_done done = { .verdict = job_verdict(job) };
+		struct msg_download_done done = { .verdict = job_verdict(job, NULL) };
 
 		download_disk_verdict(&done.verdict, rc, &why);
 		send_result(job, &done);

@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "poller/brightdata.h"
 #include "poller/poller.h"
 
 #define TELL_MS 1000
@@ -55,24 +54,34 @@ job_elapsed_ms(const struct job *job)
 }
 
 struct msg_verdict
-job_verdict(const struct job *job)
+job_verdict(const struct job *job, const struct verdict *said)
 {
-	return (struct msg_verdict){ .lease = job->task.lease, .crawl_id = job->task.crawl.id };
+	struct msg_verdict verdict = { .lease = job->task.lease, .crawl_id = job->task.crawl.id };
+
+	if (said != NULL)
+		msg_verdict_set(&verdict, said);
+	return verdict;
 }
 
 struct http_request
-poller_request(const struct poller *poller, const char *method, const char *url, int64_t timeout_ms)
+poller_request(const struct poller *poller, const struct provider_call *call, int64_t timeout_ms)
 {
 	return (struct http_request){
-		.method = method,
-		.url = url,
+		.method = call->method,
+		.url = call->url,
 		.bearer = poller->conf->brightdata_api_key,
 		.timeout_ms = timeout_ms,
-		.body_max = BRIGHTDATA_ANSWER_MAX,
+		.body_max = call->answer_max,
 		.proxy = poller->conf->provider_proxy,
 		.ca_file = poller->conf->provider_ca_file,
-		.is_whole = brightdata_is_whole,
+		.is_whole = call->is_whole,
 	};
+}
+
+void
+job_ask(const struct job *job, provider_ask_fn *ask, struct provider_call *ret)
+{
+	ask(ret, job->poller->conf->brightdata_base_url, job->task.crawl.snapshot_id);
 }
 
 struct log_fields

@@ -219,6 +219,9 @@ poller_new(struct event_base *base, const struct conf *conf, const struct clock 
 	poller = xcalloc(1, sizeof(*poller));
 	poller->base = base;
 	poller->conf = conf;
+	poller->provider = provider_table[0];
+	poller->base_url = conf_text(conf, poller->provider->base_url_option);
+	poller->key = conf_text(conf, poller->provider->key_option);
 	poller->clock = clock;
 	poller->dirs = (struct download_dirs){ -1, -1 };
 	LIST_INIT(&poller->jobs);

@@ -16,7 +16,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "poller/brightdata.h"
 #include "poller/poller.h"
 
 #define PAGES_MAX   200		/* of the list: 50,000 jobs in rows of 4 KiB */
@@ -38,11 +37,11 @@ struct search {
 	struct event	*idle;		/* no progress for too long */
 	struct event	*pause;		/* pending: no call is begun */
 	struct http_call *list;
-	unsigned	 pages, skip, limit;
+	unsigned	 pages;
+	struct provider_page page;	/* that was asked for last, or will be next */
 	bool		 listed;	/* a page of the list is at hand; ... */
-	bool		 last;		/* ... it is the last one; ... */
 	bool		 told;		/* ... a part of it was sent to the keeper */
-	struct brightdata_list found;	/* on the page */
+	struct provider_list found;	/* on the page */
 	unsigned	 at, part;	/* the part that was sent */
 	bool		 waiting;	/* for SEARCH_WANTED */
 	bool		 wanted[SEARCH_PAGE_MAX];	/* of the part, not yet read */
@@ -129,19 +128,13 @@ search_on_idle(evutil_socket_t fd, short what, void *arg)
 
 /* ---- calls ---- */
 
-static struct msg_verdict
-search_verdict(const struct search *s)
-{
-	return (struct msg_verdict){ .lease = s->asked.lease };
-}
-
 /* The call brought what it was for. */
 static void
-search_succeeded(struct search *s, const struct msg_verdict *verdict)
+search_succeeded(struct search *s, const struct verdict *verdict)
 {
 	s->failures = 0;
 	if (!s->ending) {
-		s->done.verdict = search_verdict(s);
+		s->done.verdict = (struct msg_verdict){ .lease = s->asked.lease };
 		s->done.verdict.http_status = verdict->http_status;
 		s->done.verdict.date_ms = verdict->date_ms;
 	}
@@ -149,12 +142,16 @@ search_succeeded(struct search *s, const struct msg_verdict *verdict)
 }
 
 static void
-search_failed(struct search *s, const struct msg_verdict *verdict)
+search_failed(struct search *s, const struct verdict *verdict)
 {
-	if (verdict->outcome != OUTCOME_RETRY || ++s->failures == FAILURES_MAX)
-		search_end(s, verdict);
-	else
+	struct msg_verdict last = { .lease = s->asked.lease };
+
+	if (verdict->outcome == OUTCOME_RETRY && ++s->failures < FAILURES_MAX) {
 		loop_timer_in(s->pause, PAUSE_MS);
+		return;
+	}
+	msg_verdict_set(&last, verdict);
+	search_end(s, &last);
 }
 
 static void
@@ -165,23 +162,34 @@ search_count(struct search *s, const struct http_answer *answer)
 
 /* ---- inputs ---- */
 
+/* Of the part, as the keeper is told of it. */
+static struct search_job
+job_at(const struct search *s, unsigned job)
+{
+	const struct provider_job *found = &s->found.jobs[s->at + job];
+	struct search_job ret = { .created_ms = found->created_ms };
+
+	(void)str_copy(ret.snapshot_id, sizeof(ret.snapshot_id), found->snapshot_id);
+	return ret;
+}
+
 static void
 look_on_done(const struct http_answer *answer, void *arg)
 {
 	struct look *look = arg;
 	struct search *s = look->search;
-	struct msg_verdict verdict = search_verdict(s);
-	struct msg_search_input input = { .lease = s->asked.lease, .job = s->found.jobs[s->at + look->job] };
-	enum brightdata_reading reading = brightdata_read_input(answer, input.digest, &verdict);
+	struct verdict verdict;
+	struct msg_search_input input = { .lease = s->asked.lease, .job = job_at(s, look->job) };
+	enum provider_reading reading = s->poller->provider->read_input(answer, input.digest, &verdict);
 
 	look->call = NULL;
 	s->looking--;
 	search_count(s, answer);
-	if (reading == BRIGHTDATA_UNANSWERED) {
+	if (reading == PROVIDER_UNANSWERED) {
 		s->wanted[look->job] = true;	/* once more */
 		search_failed(s, &verdict);
 	} else {
-		input.readable = reading == BRIGHTDATA_READ;
+		input.readable = reading == PROVIDER_READ;
 		s->done.unreadable += !input.readable;
 		msg_search_input_put(&s->poller->out, &input);
 		poller_send(s->poller);
@@ -193,11 +201,11 @@ look_on_done(const struct http_answer *answer, void *arg)
 static void
 look_at(struct search *s, struct look *look, unsigned job)
 {
-	char url[BRIGHTDATA_URL_SIZE];
-	struct http_request request = poller_request(s->poller, "GET", brightdata_snapshot_url(url,
-	    s->poller->conf->brightdata_base_url, BRIGHTDATA_INPUT, s->found.jobs[s->at + job].snapshot_id),
-	    POLLER_CALL_MS);
+	struct provider_call call;
+	struct http_request request;
 
+	s->poller->provider->ask_input(&call, s->poller->base_url, s->found.jobs[s->at + job].snapshot_id);
+	request = poller_request(s->poller, &call, POLLER_CALL_MS);
 	s->wanted[job] = false;
 	s->looking++;
 	look->search = s;
@@ -241,20 +249,18 @@ static void
 list_on_done(const struct http_answer *answer, void *arg)
 {
 	struct search *s = arg;
-	struct msg_verdict verdict = search_verdict(s);
+	struct verdict verdict;
 
 	s->list = NULL;
 	search_count(s, answer);
-	if (answer->verdict == NET_STOPPED && s->limit > 1) {
-		s->limit /= 2;		/* long rows: the same place again, fewer at a time */
-	} else if (!brightdata_read_list(answer, s->asked.from_ms, s->asked.to_ms, &s->found, &verdict)) {
+	if (answer->verdict == NET_STOPPED && s->page.limit > 1) {
+		s->page.limit /= 2;		/* long rows: the same place again, fewer at a time */
+	} else if (!s->poller->provider->read_list(answer, &s->page, &s->found, &verdict)) {
 		search_failed(s, &verdict);
 	} else {
 		s->listed = true;
-		s->skip += s->found.rows;
+		s->page.skip += s->found.rows;
 		s->done.jobs += s->found.count;
-		/* A full page of the provider's own size may be less than we asked for, and not the end. */
-		s->last = s->found.rows == 0 || (s->found.rows < s->limit && s->found.rows < BRIGHTDATA_LIST_USUAL);
 		search_succeeded(s, &verdict);
 	}
 	search_go_on(s);
@@ -263,7 +269,7 @@ list_on_done(const struct http_answer *answer, void *arg)
 static void
 ask_list(struct search *s)
 {
-	char url[BRIGHTDATA_URL_SIZE];
+	struct provider_call call;
 	struct http_request request;
 
 	if (s->pages++ == PAGES_MAX) {
@@ -272,12 +278,11 @@ ask_list(struct search *s)
 		return;
 	}
 	free(s->found.jobs);
-	s->found = (struct brightdata_list){ NULL, 0, 0 };
+	s->found = (struct provider_list){ .jobs = NULL };
 	s->at = s->part = 0;
 	s->listed = s->told = false;
-	request = poller_request(s->poller, "GET", brightdata_list_url(url, s->poller->conf->brightdata_base_url,
-	    s->asked.dataset_id, s->asked.from_ms, s->skip, s->limit), POLLER_CALL_MS);
-	request.body_max = BRIGHTDATA_LIST_MAX;
+	s->poller->provider->ask_list(&call, s->poller->base_url, &s->page);
+	request = poller_request(s->poller, &call, POLLER_CALL_MS);
 	s->list = http_call_start(s->poller->net, &request, list_on_done, s);
 }
 
@@ -292,8 +297,8 @@ send_part(struct search *s)
 	s->at += s->part;
 	left = s->found.count - s->at;
 	s->part = page.count = left < SEARCH_PAGE_MAX ? left : SEARCH_PAGE_MAX;
-	if (page.count > 0)
-		memcpy(page.jobs, s->found.jobs + s->at, page.count * sizeof(page.jobs[0]));
+	for (unsigned i = 0; i < page.count; i++)
+		page.jobs[i] = job_at(s, i);
 	s->told = s->waiting = true;
 	msg_search_page_put(&s->poller->out, &page);
 	poller_send(s->poller);
@@ -303,7 +308,7 @@ send_part(struct search *s)
 static bool
 has_more_to_tell(const struct search *s)
 {
-	return s->at + s->part < s->found.count || (s->found.count == 0 && !s->told && !s->last);
+	return s->at + s->part < s->found.count || (s->found.count == 0 && !s->told && !s->found.is_last);
 }
 
 /* The one place that decides. */
@@ -323,7 +328,7 @@ search_go_on(struct search *s)
 		ask_list(s);
 	else if (has_more_to_tell(s))
 		send_part(s);
-	else if (s->last)
+	else if (s->found.is_last)
 		search_finish(s);
 	else
 		ask_list(s);
@@ -345,8 +350,8 @@ search_start(struct poller *poller, const struct msg_search *asked)
 
 	s->poller = poller;
 	s->asked = *asked;
-	s->limit = BRIGHTDATA_LIST_LIMIT;
-	s->done.verdict = search_verdict(s);
+	s->page = (struct provider_page){ s->asked.dataset_id, asked->from_ms, asked->to_ms, 0, poller->provider->limits.list_rows };
+	s->done.verdict = (struct msg_verdict){ .lease = asked->lease };
 	s->idle = evtimer_new(poller->base, search_on_idle, s);
 	s->pause = evtimer_new(poller->base, search_on_pause, s);
 	loop_timer_in(s->idle, IDLE_MS);

@@ -7,13 +7,14 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "poller/brightdata.h"
+#include "provider/answer.h"
+#include "provider/brightdata.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 /* What goes out into messages and logs. */
 static void
-check(const struct msg_verdict *verdict)
+check(const struct verdict *verdict)
 {
 	if (verdict->outcome >= OUTCOME_COUNT || verdict->error >= ERROR_CODE_COUNT ||
 	    verdict->retry_after_ms < 0 || memchr(verdict->text, '\0', sizeof(verdict->text)) == NULL)
@@ -26,27 +27,30 @@ check(const struct msg_verdict *verdict)
 static void
 read_all(const struct http_answer *answer)
 {
-	struct msg_trigger_done trigger = { .verdict.lease = 1 };
-	struct msg_poll_done poll = { .verdict.lease = 1 };
-	struct msg_verdict verdict = { .lease = 1 };
-	struct brightdata_list list;
+	struct provider_page page = { "gd_1", 0, INT64_MAX, 0, 1000 };
+	char snapshot_id[SNAPSHOT_ID_SIZE];
+	struct provider_progress progress;
+	struct provider_list list;
+	struct verdict verdict;
 	uint8_t digest[SHA256_SIZE];
 	bool empty;
 
-	brightdata_read_trigger(answer, &trigger);
-	check(&trigger.verdict);
-	if (trigger.verdict.outcome == OUTCOME_OK && snapshot_id_check(trigger.snapshot_id) < 0)
+	brightdata_read_trigger(answer, &verdict, snapshot_id);
+	check(&verdict);
+	if (verdict.outcome == OUTCOME_OK && snapshot_id_check(snapshot_id) < 0)
 		abort();
-	(void)brightdata_read_progress(answer, &poll);
-	check(&poll.verdict);
+	brightdata_read_progress(answer, &verdict, &progress);
+	check(&verdict);
+	if (memchr(progress.word, '\0', sizeof(progress.word)) == NULL)
+		abort();
 	brightdata_read_data(answer, &verdict, &empty);
 	check(&verdict);
 	(void)brightdata_read_message(answer->body, answer->body_len, answer->body_len % 3, &verdict, &empty);
-	(void)brightdata_is_whole(answer->body, answer->body_len);
+	(void)answer_is_whole(answer->body, answer->body_len);
 	check(&verdict);
 	brightdata_read_cancel(answer, &verdict);
 	check(&verdict);
-	if (brightdata_read_list(answer, 0, INT64_MAX, &list, &verdict) && list.count > list.rows)
+	if (brightdata_read_list(answer, &page, &list, &verdict) && list.count > list.rows)
 		abort();
 	for (unsigned i = 0; i < list.count; i++)
 		if (snapshot_id_check(list.jobs[i].snapshot_id) < 0)
@@ -55,7 +59,7 @@ read_all(const struct http_answer *answer)
 	check(&verdict);
 	(void)brightdata_read_input(answer, digest, &verdict);
 	check(&verdict);
-	if (brightdata_text_wait_ms(answer->body, answer->body_len) > BRIGHTDATA_WAIT_MAX_MS)
+	if (brightdata_text_wait_ms(answer->body, answer->body_len) > ANSWER_WAIT_MAX_MS)
 		abort();
 }
 
@@ -66,7 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	struct http_answer answer = { .content_length = -1 };
 	char *body;
 
-	if (len < 2 || len > 2 + BRIGHTDATA_ANSWER_MAX)
+	if (len < 2 || len > 2 + PROVIDER_ANSWER_MAX)
 		return 0;
 	answer.verdict = (p[0] & 0xc0) == 0xc0 ? (enum net_verdict)(p[0] % 5) : NET_ANSWERED;
 	answer.status = statuses[p[1] % countof(statuses)];

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "model/input.h"
+#include "provider/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -10,9 +10,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/why.h"
-#include "model/input.h"
 #include "model/path.h"
-#include "model/request.h"
+#include "provider/brightdata.h"
+#include "provider/brightdata_platform.h"
+#include "provider/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,7 +41,7 @@ check_reads_back(const struct trigger_request *r)
 	scoped_free char *text = canonical(r), *again = NULL;
 	struct trigger_request second;
 
-	if (trigger_request_read(text, strlen(text), &second, NULL) != 0)
+	if (provider_request_read(provider_brightdata.rules, text, strlen(text), &second, NULL) != 0)
 		abort();
 	again = canonical(&second);
 	if (strcmp(text, again) != 0)
@@ -58,18 +59,18 @@ check_input(const struct trigger_request *r)
 	size_t len;
 
 	json_out_init(&o);
-	trigger_request_write_input(&o, r);
+	brightdata_write_input(&o, r);
 	text = json_out_text(&o, &len);
 	if (json_read(text, len, &row, NULL) != 0)
 		abort();
 	json_object_foreach(row, name, value)
 		if (!json_is_string(value) && !json_is_integer(value) && !json_is_true(value))
 			abort();
-	input_digest_of(r, ours);
+	provider_brightdata.input_digest(r, ours);
 	if (input_digest(text, len, theirs) != 0 || memcmp(ours, theirs, sizeof(ours)) != 0)
 		abort();
-	(void)trigger_request_discover_by(r);
-	if (trigger_request_discover_by(r) != NULL && r->num_of_posts == 0)
+	(void)brightdata_discover_by(r);
+	if (brightdata_discover_by(r) != NULL && r->num_of_posts == 0)
 		abort();
 	json_out_done(&o);
 }
@@ -96,7 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct trigger_request request;
 	struct why why = { "" };
 
-	if (trigger_request_read((const char *)data, size, &request, &why) != 0) {
+	if (provider_request_read(provider_brightdata.rules, (const char *)data, size, &request, &why) != 0) {
 		if (why.text[0] == '\0')
 			abort();
 		return 0;

@@ -8,6 +8,7 @@ from tree import call_arrows, circles, files, folders, include_arrows, includes,
 LAYERS = {
     "base": [],
     "model": ["base"],
+    "provider": ["base", "model"],
     "conf": ["base", "model"],
     "ipc": ["base", "model", "conf"],
     "net": ["base"],

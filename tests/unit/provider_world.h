@@ -25,6 +25,7 @@
 #include "base/backoff.h"
 #include "base/mem.h"
 #include "keeper/keeper_budget.h"
+#include "provider/brightdata.h"
 
 #define SECOND	 INT64_C(1000)
 #define MINUTE	 (60 * SECOND)
@@ -783,7 +784,7 @@ new_keeper(struct world *w)
 	w->mono_offset = (int64_t)(rnd(w) % 1000000);
 	w->wake_at = 0;
 	w->in_flight = w->triggers_in_flight = 0;
-	budget_init(&w->b, w->conf.calls_max);
+	budget_init(&w->b, &provider_brightdata, w->conf.calls_max);
 	if (w->life > 1)
 		budget_restore(&w->b, mono(w), WALL + w->now, &w->record);
 	for (uint32_t i = 0; i < w->conf.crawls; i++) {

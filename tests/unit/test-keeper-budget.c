@@ -14,7 +14,7 @@ fresh(unsigned calls_max)
 {
 	struct budget b;
 
-	budget_init(&b, calls_max);
+	budget_init(&b, &provider_brightdata, calls_max);
 	return b;
 }
 
@@ -1496,6 +1496,19 @@ asking_the_budget_costs_next_to_nothing(void **state)
 	assert_true(ns < 20000);
 }
 
+/* The numbers of the budget are the same for all providers, so they must suit the strictest. */
+static void
+no_provider_blocks_who_keeps_to_the_budget(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; provider_table[i] != NULL; i++) {
+		const struct provider_limits *limits = &provider_table[i]->limits;
+
+		assert_true(limits->refusals > BUDGET_UNSEEN_MAX && BUDGET_UNSEEN_MAX > BUDGET_REFUSALS_MAX);
+		assert_in_range(limits->refusals_ms, 1, BUDGET_WINDOW_MS);
+	}
+}
+
 int
 main(void)
 {
@@ -1556,6 +1569,7 @@ main(void)
 		cmocka_unit_test(no_loss_of_pollers_or_keepers_brings_a_ban),
 		cmocka_unit_test(lost_refusals_never_add_up),
 		cmocka_unit_test(asking_the_budget_costs_next_to_nothing),
+		cmocka_unit_test(no_provider_blocks_who_keeps_to_the_budget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "keeper/patience.h"
+#include "provider/brightdata.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -21,7 +22,7 @@
 #define BEGUN  (1000 * DAY)	/* the patience clock of a trawld that has run for long */
 
 /* The usual configuration: polls of 30 s, 120 of them, an hour in all. */
-static const struct patience_now usual = { BEGUN, 30 * SECOND, 120, 3, 0 };
+static const struct patience_now usual = { BEGUN, 30 * SECOND, 120, 3, 0, &provider_brightdata.limits };
 
 static struct patience_now
 at(int64_t after)

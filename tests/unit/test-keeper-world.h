@@ -23,7 +23,7 @@
 #include "base/mem.h"
 #include "base/why.h"
 #include "keeper/keeper.h"
-#include "model/input.h"
+#include "provider/brightdata.h"
 
 #define UNUSED __attribute__((unused))
 #define INBOX  256
@@ -515,7 +515,7 @@ meet_job(struct world *w, struct far *poller, const char *snapshot_id, int64_t c
 	if (!poller->wanted.wanted[0])
 		return false;
 	input.job = page.jobs[0];
-	input_digest_of(request, input.digest);
+	provider_brightdata.input_digest(request, input.digest);
 	msg_search_input_put(&poller->out, &input);
 	peer_send(poller->peer, &poller->out);
 	world_run(w);

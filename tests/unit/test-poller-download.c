@@ -21,8 +21,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/why.h"
-#include "poller/brightdata.h"
 #include "poller/download.h"
+#include "provider/brightdata.h"
 
 static const char two_posts[] =
     "[{\"post_id\":\"1\",\"content\":\"caf\xc3\xa9 \xf0\x9f\x9a\x80\",\"attachments\":[{\"type\":\"Photo\"},{\"type\":\"Video\"}]},\n"
@@ -107,7 +107,7 @@ begin(struct fixture *f)
 	enum download_start start;
 	struct why why = { "" };
 
-	if (download_open(&f->dirs, &f->crawl, f->lease, PLATFORM_FACEBOOK, &d, &start, &why) < 0)
+	if (download_open(&f->dirs, &provider_brightdata, &f->crawl, f->lease, PLATFORM_FACEBOOK, &d, &start, &why) < 0)
 		fail_msg("%s", why.text);
 	assert_int_equal(start, DOWNLOAD_NEW);
 	return d;
@@ -277,7 +277,7 @@ static void
 test_long_lines_are_data(void **state)
 {
 	struct fixture *f = *state;
-	static char text[3 * BRIGHTDATA_ANSWER_MAX];
+	static char text[3 * PROVIDER_ANSWER_MAX];
 	size_t len = 0;
 	uint64_t posts = 0;
 
@@ -475,7 +475,8 @@ verify(struct fixture *f)
 	struct download *d;
 	struct why why;
 
-	assert_int_equal(download_open(&f->dirs, &f->crawl, f->lease, PLATFORM_FACEBOOK, &d, &start, &why), 0);
+	assert_int_equal(download_open(&f->dirs, &provider_brightdata, &f->crawl, f->lease, PLATFORM_FACEBOOK,
+	    &d, &start, &why), 0);
 	assert_int_equal(start, DOWNLOAD_WHOLE);
 	while (!download_verify(d, &done))
 		;

@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "poller/examiner.h"
+#include "provider/brightdata.h"
 
 /* An array of posts of exactly len bytes, filled up with white space. */
 static char *
@@ -68,7 +69,7 @@ fill(struct examiner *e, const char *text, size_t len)
 static int
 examine(const char *text, size_t len, struct record_counts *ret, struct why *why)
 {
-	struct examiner *e = examiner_new(PLATFORM_FACEBOOK);
+	struct examiner *e = examiner_new(provider_brightdata.record_form(PLATFORM_FACEBOOK));
 	size_t rest = fill(e, text, len);
 	int rc = examiner_end(e, rest, why);
 
@@ -141,7 +142,7 @@ test_it_can_be_given_up_at_any_time(void **state)
 	(void)state;
 	examiner_free(NULL);
 	for (size_t end = 0; end < len; end += EXAMINER_BUFFER * 3 / 2 + 1) {
-		struct examiner *e = examiner_new(PLATFORM_FACEBOOK);
+		struct examiner *e = examiner_new(provider_brightdata.record_form(PLATFORM_FACEBOOK));
 
 		(void)fill(e, text, end);
 		examiner_free(e);

@@ -19,7 +19,8 @@
 #include "base/log.h"
 #include "base/timefmt.h"
 #include "base/why.h"
-#include "model/input.h"
+#include "provider/brightdata.h"
+#include "provider/input.h"
 #include "poller/poller.h"
 
 #define ANSWER(status, length, body) "HTTP/1.1 " status "\r\nContent-Length: " length "\r\n\r\n" body
@@ -286,7 +287,7 @@ setup(void **state)
 	    f->provider->port);
 	assert_int_equal(poller_new(f->base, &f->conf, &f->clock.clock, &f->poller, &why), 0);
 	wire_init(&f->out);
-	assert_int_equal(trigger_request_read(json, strlen(json), &f->task.request, &why), 0);
+	assert_int_equal(provider_request_read(provider_brightdata.rules, json, strlen(json), &f->task.request, &why), 0);
 	f->task.crawl.id = uuid_make(&maker, &clock_system);
 	f->task.crawl.provider_records = UINT64_MAX;
 	(void)str_copy(f->task.crawl.snapshot_id, sizeof(f->task.crawl.snapshot_id), "sd_1");
@@ -1217,7 +1218,7 @@ test_the_jobs_of_the_window_are_told_with_their_inputs(void **state)
 	write_down(f, "/snapshot/sd_undated/input", "url,num_of_posts\nx\ny\n");
 	write_down(f, "/input", "num_of_posts,url,start_date\n10,\"https://www.facebook.com/acme\",\n");
 	f->task.request.num_of_posts = 10;
-	input_digest_of(&f->task.request, ours);
+	provider_brightdata.input_digest(&f->task.request, ours);
 	done = search(f, OUTCOME_OK);
 	assert_int_equal(done->jobs, 4);
 	assert_int_equal(done->unreadable, 0);

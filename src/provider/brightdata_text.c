@@ -1,7 +1,6 @@
 /*
  * brightdata_text.c - the provider's own words for people: one printable line from
- * plain text, from its several JSON forms of an error, or from a page of HTML; and where
- * a text begins.
+ * plain text, from its several JSON forms of an error, or from a page of HTML.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -10,25 +9,8 @@
 #include <strings.h>
 
 #include "base/mem.h"
-#include "poller/brightdata.h"
-
-const char *
-brightdata_skip(const char *body, size_t *len)
-{
-	static const char mark[] = "\xEF\xBB\xBF";
-
-	for (;;) {
-		if (*len > 0 && *body != '\0' && strchr(" \t\r\n", *body) != NULL) {
-			body++;
-			--*len;
-		} else if (*len >= strlen(mark) && memcmp(body, mark, strlen(mark)) == 0) {
-			body += strlen(mark);
-			*len -= strlen(mark);
-		} else {
-			return body;
-		}
-	}
-}
+#include "provider/answer.h"
+#include "provider/brightdata.h"
 
 struct line {
 	char	*p;
@@ -112,8 +94,8 @@ brightdata_text_wait_ms(const char *text, size_t len)
 	for (size_t i = 0; i < countof(units); i++) {
 		if (strncasecmp(end, units[i].word, 1) != 0)
 			continue;
-		if (n > BRIGHTDATA_WAIT_MAX_MS / units[i].ms)
-			return BRIGHTDATA_WAIT_MAX_MS;
+		if (n > ANSWER_WAIT_MAX_MS / units[i].ms)
+			return ANSWER_WAIT_MAX_MS;
 		return n > 0 ? n * units[i].ms : units[0].ms;
 	}
 	return 0;
@@ -123,7 +105,7 @@ void
 brightdata_text(const struct http_answer *answer, char *dst, size_t size)
 {
 	size_t len = answer->body_len;
-	const char *p = brightdata_skip(answer->body, &len);
+	const char *p = answer_skip(answer->body, &len);
 	scoped_json *doc = NULL;
 
 	while (len > 0 && (p[len - 1] == '\n' || p[len - 1] == '\r' || p[len - 1] == ' '))

@@ -13,7 +13,8 @@
 
 #include "base/mem.h"
 #include "base/why.h"
-#include "model/input.h"
+#include "provider/brightdata.h"
+#include "provider/input.h"
 
 static const char full[] = "{\"url\":\"https://www.facebook.com/acme\",\"num_of_posts\":10,\"start_date\":\"2024-12-01\","
     "\"end_date\":\"2024-12-24\",\"include_profile_data\":true}";
@@ -35,7 +36,7 @@ compare(const char *text, size_t len, const struct trigger_request *request)
 		assert_int_equal(rc, -ERANGE);
 		return OTHER;
 	}
-	input_digest_of(request, ours);
+	provider_brightdata.input_digest(request, ours);
 	return memcmp(ours, theirs, sizeof(ours)) == 0 ? SAME : OTHER;
 }
 
@@ -121,7 +122,7 @@ test_inputs_are_told_apart(void **state)
 		struct why why;
 		enum match match;
 
-		assert_int_equal(trigger_request_read(rows[i].ours, strlen(rows[i].ours), &request, &why), 0);
+		assert_int_equal(provider_request_read(provider_brightdata.rules, rows[i].ours, strlen(rows[i].ours), &request, &why), 0);
 		match = compare(rows[i].theirs, strlen(rows[i].theirs), &request);
 		if (match != rows[i].match)
 			fail_msg("%d instead of %d for: %s", match, rows[i].match, rows[i].theirs);
@@ -136,7 +137,7 @@ test_a_huge_cell_or_header_is_survived(void **state)
 	struct why why;
 
 	(void)state;
-	assert_int_equal(trigger_request_read(bare, strlen(bare), &request, &why), 0);
+	assert_int_equal(provider_request_read(provider_brightdata.rules, bare, strlen(bare), &request, &why), 0);
 	memset(text, 'a', sizeof(text));
 	memcpy(text, "url\n", 4);
 	assert_int_equal(compare(text, sizeof(text), &request), OTHER);
@@ -171,7 +172,7 @@ test_what_is_sent_for_a_platform_is_known_again(void **state)
 		struct trigger_request request;
 		struct why why = { "" };
 
-		if (trigger_request_read(rows[i].ours, strlen(rows[i].ours), &request, &why) < 0)
+		if (provider_request_read(provider_brightdata.rules, rows[i].ours, strlen(rows[i].ours), &request, &why) < 0)
 			fail_msg("%s", why.text);
 		if (compare(rows[i].theirs, strlen(rows[i].theirs), &request) != rows[i].match)
 			fail_msg("%s against %s", rows[i].ours, rows[i].theirs);

@@ -10,19 +10,16 @@
  * differ in letter case, that names the usual port or none, or that ends in "/" or not;
  * white space around a value.
  */
-#ifndef MODEL_INPUT_H
-#define MODEL_INPUT_H
+#ifndef PROVIDER_INPUT_H
+#define PROVIDER_INPUT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/sha256.h"
-#include "model/request.h"
 
 /* -EBADMSG: not an input that can be understood. -ERANGE: understood, and none that we ever
  * send (two inputs in one job, nested values). */
 int input_digest(const char *text, size_t len, uint8_t ret[SHA256_SIZE]);
-/* Of what is sent for a request. */
-void input_digest_of(const struct trigger_request *, uint8_t ret[SHA256_SIZE]);
 
 #endif

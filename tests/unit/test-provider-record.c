@@ -1,5 +1,5 @@
 /*
- * test-model-record.c - which records are posts, and what counts as media on each
+ * test-provider-record.c - which records are posts, and what counts as media on each
  * platform, with the shapes in which Bright Data was seen to send them.
  */
 #include <errno.h>
@@ -16,7 +16,8 @@
 #include "base/json_stream.h"
 #include "base/mem.h"
 #include "base/why.h"
-#include "model/record.h"
+#include "model/platform.h"
+#include "provider/brightdata.h"
 
 /* Counts text as a snapshot of a platform. */
 static struct record_counts
@@ -26,7 +27,7 @@ count(enum platform_id platform, const char *text)
 	struct json_stream *stream;
 	struct why why = { "" };
 
-	record_counter_init(&counter, platform);
+	record_counter_init(&counter, provider_brightdata.record_form(platform));
 	stream = json_stream_new(counter.names, counter.name_count, record_counter_on_record, &counter);
 	if (json_stream_feed(stream, text, strlen(text), &why) < 0 || json_stream_end(stream, &why) < 0)
 		fail_msg("%s: %s", text, why.text);
@@ -303,14 +304,15 @@ platforms_are_found_by_name_in_any_case(void **state)
 	(void)state;
 	for (int i = 0; i < PLATFORM_COUNT; i++) {
 		const struct platform *p = platform_of((enum platform_id)i);
+		const struct record_form *form = provider_brightdata.record_form((enum platform_id)i);
 
 		assert_int_equal(platform_find(p->name, &id), 0);
 		assert_int_equal(id, i);
 		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i > 0 ? ", " : "", p->name);
-		assert_int_equal(strncmp(p->dataset_id, "gd_", 3), 0);
-		assert_non_null(p->count_media);
-		assert_in_range(p->ids, 1, 3);
-		assert_non_null(p->watch[p->ids - 1]);
+		assert_int_equal(strncmp(provider_brightdata.rules->dataset_id((enum platform_id)i), "gd_", 3), 0);
+		assert_non_null(form->count_media);
+		assert_in_range(form->ids, 1, 3);
+		assert_non_null(form->watch[form->ids - 1]);
 	}
 	assert_string_equal(names, PLATFORM_NAMES);
 	assert_int_equal(platform_find("FaceBook", &id), 0);

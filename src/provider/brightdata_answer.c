@@ -1,99 +1,29 @@
 /*
- * brightdata.c - builds the URLs, and reads answers by tables: first rule that
- * fits wins. The provider's own words are gathered in brightdata_text.c; what an input
- * means is model/input.h's.
+ * brightdata_answer.c - what Bright Data's answers mean, by tables: the first rule that fits wins.
+ *
+ * Most errors are plain text, some JSON: the status decides, then words in the body. Words that end
+ * a crawl are a closed list; unknown ones mean waiting. The provider's own words are gathered in
+ * brightdata_text.c; what an input means is input.h's.
+ *
+ * What the API never answers, a redirect or a page of HTML where JSON belongs, comes from
+ * something else: then BRIGHTDATA_BASE_URL is wrong, or a gateway is in the way.
  */
-#include "poller/brightdata.h"
-
-#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
-#include "model/input.h"
+#include "provider/answer.h"
+#include "provider/brightdata.h"
+#include "provider/input.h"
 
-#define DAY_MS 86400000
 #define TEXT_MESSAGE_MAX 512	/* bytes */
-
-/* ---- where to ask ---- */
-
-static char *
-checked(char *url, int written)
-{
-	/* The base is bounded by its option, ids by their form. */
-	assert(written > 0 && written < BRIGHTDATA_URL_SIZE);
-	(void)written;
-	return url;
-}
-
-char *
-brightdata_trigger_url(char dst[BRIGHTDATA_URL_SIZE], const char *base,
-    const struct trigger_request *request)
-{
-	const char *by = trigger_request_discover_by(request);
-	uint32_t limit = trigger_request_query_limit(request);
-	char limit_text[48] = "";
-
-	if (limit > 0)
-		(void)snprintf(limit_text, sizeof(limit_text), "&limit_per_input=%" PRIu32, limit);
-	return checked(dst, snprintf(dst, BRIGHTDATA_URL_SIZE,
-	    "%s/datasets/v3/trigger?dataset_id=%s&include_errors=true%s%s%s",
-	    base, request->dataset_id, by != NULL ? "&type=discover_new&discover_by=" : "",
-	    by != NULL ? by : "", limit_text));
-}
-
-void
-brightdata_trigger_body(struct json_out *o, const struct trigger_request *request)
-{
-	json_out_open_array(o);
-	trigger_request_write_input(o, request);
-	json_out_close_array(o);
-}
-
-char *
-brightdata_snapshot_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, enum brightdata_page page,
-    const char *snapshot_id)
-{
-	static const struct {
-		const char *before, *after;
-	} paths[] = {
-		[BRIGHTDATA_PROGRESS] = { "progress", "" },
-		/* An array: cut anywhere it is no JSON any more; lines cut at a line end would be. */
-		[BRIGHTDATA_DATA] = { "snapshot", "?format=json" },
-		[BRIGHTDATA_INPUT] = { "snapshot", "/input" },
-		[BRIGHTDATA_CANCEL] = { "snapshot", "/cancel" },
-	};
-
-	return checked(dst, snprintf(dst, BRIGHTDATA_URL_SIZE, "%s/datasets/v3/%s/%s%s", base,
-	    paths[page].before, snapshot_id, paths[page].after));
-}
-
-char *
-brightdata_list_url(char dst[BRIGHTDATA_URL_SIZE], const char *base, const char *dataset_id,
-    int64_t from_ms, unsigned skip, unsigned limit)
-{
-	struct date from = date_of(from_ms > DAY_MS ? from_ms - DAY_MS : 0);
-
-	return checked(dst, snprintf(dst, BRIGHTDATA_URL_SIZE,
-	    "%s/datasets/v3/snapshots?dataset_id=%s&from_date=%04d-%02d-%02d&trigger_type=API&limit=%u&skip=%u", base,
-	    dataset_id, from.year, from.month, from.day, limit, skip));
-}
+#define LIST_USUAL	 1000	/* the provider's own page, should it not heed our limit */
 
 /* ---- refusals ---- */
-
-#define ANY	   0
-#define CLIENT	   4	/* 400 to 499 */
-
-struct rule {
-	int		 status;	/* exact, or a class: 3 for 3xx, 4 for 4xx; ANY */
-	const char	*words;		/* must stand in the body, letter case ignored; NULL: no matter */
-	enum outcome	 outcome;
-	enum error_code	 error;
-};
 
 /* The same for every call. A redirect, and a proxy that wants to know who asks, need a person, too. */
 #define REFUSED \
@@ -105,27 +35,27 @@ struct rule {
 	{ 400, "Customer is not active", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH }, \
 	{ 400, "Account is suspended", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH }
 
-static const struct rule trigger_rules[] = {
+static const struct answer_rule trigger_rules[] = {
 	REFUSED,
 	{ 408, NULL, OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_TIMEOUT },
 	{ 429, "too many running jobs", OUTCOME_BUSY, ERROR_RATE_LIMITED },
 	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
 	{ 404, "<html", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH },
-	{ CLIENT, NULL, OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED },
+	{ ANSWER_CLIENT, NULL, OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED },
 	/* 5xx, anything else: a job may have been made. */
-	{ ANY, NULL, OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE },
+	{ ANSWER_ANY, NULL, OUTCOME_UNKNOWN, ERROR_BRIGHTDATA_UNAVAILABLE },
 };
 
-static const struct rule progress_rules[] = {
+static const struct answer_rule progress_rules[] = {
 	REFUSED,
 	{ 404, "<html", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
 	{ 404, NULL, OUTCOME_RETRY, ERROR_NOT_FOUND },
 	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
-	{ ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
+	{ ANSWER_ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
 };
 
 /* OUTCOME_OK here: finished without a row. */
-static const struct rule data_rules[] = {
+static const struct answer_rule data_rules[] = {
 	REFUSED,
 	{ 400, "expired", OUTCOME_FAILED, ERROR_SNAPSHOT_EXPIRED },
 	{ 400, "is empty", OUTCOME_OK, ERROR_NONE },
@@ -136,66 +66,25 @@ static const struct rule data_rules[] = {
 	{ 409, NULL, OUTCOME_WAIT, ERROR_NONE },
 	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
 	/* Paid for: another 4xx is tried again within the limits before it counts. */
-	{ CLIENT, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_REJECTED },
-	{ ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
+	{ ANSWER_CLIENT, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_REJECTED },
+	{ ANSWER_ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
 };
 
-static const struct rule cancel_rules[] = {
+static const struct answer_rule cancel_rules[] = {
 	REFUSED,
 	{ 400, "not running", OUTCOME_OK, ERROR_NONE },	/* it ended by itself: the next poll tells how */
 	{ 404, "<html", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
 	{ 404, NULL, OUTCOME_FAILED, ERROR_NOT_FOUND },
 	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
-	{ ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
+	{ ANSWER_ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
 };
 
 /* The list and the inputs. */
-static const struct rule look_rules[] = {
+static const struct answer_rule look_rules[] = {
 	REFUSED,
 	{ 429, NULL, OUTCOME_LIMITED, ERROR_RATE_LIMITED },
-	{ ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
+	{ ANSWER_ANY, NULL, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE },
 };
-
-static bool
-has_words(const char *body, size_t len, const char *words)
-{
-	size_t n = strlen(words);
-
-	for (size_t at = 0; at + n <= len; at++) {
-		size_t i = 0;
-
-		while (i < n &&
-		    tolower((unsigned char)body[at + i]) == tolower((unsigned char)words[i]))
-			i++;
-		if (i == n)
-			return true;
-	}
-	return false;
-}
-
-static bool
-rule_fits(const struct rule *rule, const struct http_answer *answer)
-{
-	if (rule->status != ANY && rule->status != answer->status &&
-	    rule->status != answer->status / 100)
-		return false;
-	return rule->words == NULL || has_words(answer->body, answer->body_len, rule->words);
-}
-
-static void
-say(struct msg_verdict *verdict, enum outcome outcome, enum error_code error, const char *text)
-{
-	verdict->outcome = outcome;
-	verdict->error = error;
-	str_printable(verdict->text, sizeof(verdict->text), text, strlen(text));
-}
-
-int64_t
-brightdata_wait_ms(const struct http_answer *answer)
-{
-	return answer->retry_after_ms > BRIGHTDATA_WAIT_MAX_MS ?
-	    BRIGHTDATA_WAIT_MAX_MS : answer->retry_after_ms;
-}
 
 static int64_t
 longer_ms(int64_t a, int64_t b)
@@ -205,36 +94,22 @@ longer_ms(int64_t a, int64_t b)
 
 /* ---- what is not the API's ---- */
 
-static bool
-is_success(const struct http_answer *answer)
-{
-	return answer->status >= 200 && answer->status <= 299;
-}
-
-static int
-read_doc(const char *body, size_t len, json_t **ret)
-{
-	const char *doc = brightdata_skip(body, &len);
-
-	return json_read(doc, len, ret, NULL);
-}
-
 /* Where the API has JSON or, of what it does not know, plain text. */
 static bool
 is_page(const struct http_answer *answer)
 {
 	size_t len = answer->body_len;
-	const char *body = brightdata_skip(answer->body, &len);
+	const char *body = answer_skip(answer->body, &len);
 
 	if (answer->status == 404)
-		return has_words(body, len, "<html");
-	return is_success(answer) && len > 0 && *body == '<';
+		return answer_has_words(body, len, "<html");
+	return answer_is_success(answer) && len > 0 && *body == '<';
 }
 
 /* False: it may well be the API that answered. */
 static bool
 say_stranger(const struct http_answer *answer, enum outcome outcome, enum error_code error,
-    struct msg_verdict *verdict)
+    struct verdict *verdict)
 {
 	char text[ERROR_TEXT_SIZE];
 
@@ -246,33 +121,18 @@ say_stranger(const struct http_answer *answer, enum outcome outcome, enum error_
 		    "API's address, or a gateway is in the way", answer->status);
 	else
 		return false;
-	say(verdict, outcome, error, text);
+	answer_say(verdict, outcome, error, text);
 	verdict->http_status = 0;
 	return true;
 }
 
 /* A success whose body is not what it should be. */
 static void
-say_unusable(const struct http_answer *answer, enum outcome outcome, struct msg_verdict *verdict, const char *text)
+say_unusable(const struct http_answer *answer, enum outcome outcome, struct verdict *verdict, const char *text)
 {
 	verdict->retry_after_ms = 0;
 	if (!say_stranger(answer, outcome, ERROR_BRIGHTDATA_UNAVAILABLE, verdict))
-		say(verdict, outcome, ERROR_BRIGHTDATA_UNAVAILABLE, text);
-}
-
-bool
-brightdata_is_whole(const char *body, size_t len)
-{
-	scoped_json *doc = NULL;
-
-	return read_doc(body, len, &doc) == 0 && (json_is_object(doc) || json_is_array(doc));
-}
-
-bool
-brightdata_is_whole_anyway(const char *body, size_t len)
-{
-	(void)body, (void)len;
-	return true;
+		answer_say(verdict, outcome, ERROR_BRIGHTDATA_UNAVAILABLE, text);
 }
 
 /* ---- by the tables ---- */
@@ -284,74 +144,54 @@ is_foreign_404(const struct http_answer *answer)
 	static const char *const things[] = { "dataset", "collector", "snapshot" };
 
 	for (size_t i = 0; i < countof(things); i++)
-		if (has_words(answer->body, answer->body_len, things[i]))
+		if (answer_has_words(answer->body, answer->body_len, things[i]))
 			return false;
 	return answer->status == 404;
 }
 
 static void
-read_by_rules(const struct http_answer *answer, const struct rule *rule,
-    struct msg_verdict *verdict)
+read_by_rules(const struct http_answer *answer, const struct answer_rule *rules,
+    struct verdict *verdict)
 {
+	const struct answer_rule *rule = answer_rule_for(rules, answer);
 	char words[ERROR_TEXT_SIZE - 80], text[ERROR_TEXT_SIZE];
 
-	while (!rule_fits(rule, answer))
-		rule++;		/* each table ends with ANY */
 	brightdata_text(answer, words, sizeof(words));
 	(void)snprintf(text, sizeof(text), "HTTP %d: %s%s", answer->status, words,
 	    is_foreign_404(answer) ? " (is BRIGHTDATA_BASE_URL the API's address?)" : "");
 	if (!say_stranger(answer, rule->outcome, rule->error, verdict))
-		say(verdict, rule->outcome, rule->error, text);
+		answer_say(verdict, rule->outcome, rule->error, text);
 	verdict->retry_after_ms = answer->retry_after_ms;
 	if (rule->outcome == OUTCOME_WAIT)
-		verdict->retry_after_ms = longer_ms(brightdata_wait_ms(answer),
+		verdict->retry_after_ms = longer_ms(answer_wait_ms(answer),
 		    brightdata_text_wait_ms(text, strlen(text)));
-}
-
-void
-brightdata_note_answer(const struct http_answer *answer, struct msg_verdict *verdict)
-{
-	verdict->http_status = answer->verdict == NET_ANSWERED ? (uint32_t)answer->status : 0;
-	verdict->date_ms = answer->date_ms;
-}
-
-/* Where each reader begins. No whole answer came; broken is what that means when the request may have left. */
-static bool
-read_broken(const struct http_answer *answer, enum outcome broken, struct msg_verdict *verdict)
-{
-	brightdata_note_answer(answer, verdict);
-	if (answer->verdict == NET_ANSWERED)
-		return false;
-	say(verdict, answer->verdict == NET_NOT_SENT ? OUTCOME_RETRY : broken,
-	    answer->verdict == NET_TIMEOUT ?
-	    ERROR_BRIGHTDATA_TIMEOUT : ERROR_BRIGHTDATA_UNAVAILABLE, answer->error);
-	verdict->retry_after_ms = 0;
-	return true;
 }
 
 /* ---- the calls ---- */
 
 void
-brightdata_read_trigger(const struct http_answer *answer, struct msg_trigger_done *done)
+brightdata_read_trigger(const struct http_answer *answer, struct verdict *verdict,
+    char ret_snapshot_id[SNAPSHOT_ID_SIZE])
 {
 	scoped_json *doc = NULL;
 	const char *id;
 
-	done->snapshot_id[0] = '\0';
-	if (read_broken(answer, OUTCOME_UNKNOWN, &done->verdict))
+	ret_snapshot_id[0] = '\0';
+	if (answer_is_broken(answer, OUTCOME_UNKNOWN, verdict))
 		return;
-	if (!is_success(answer)) {
-		read_by_rules(answer, trigger_rules, &done->verdict);
+	if (!answer_is_success(answer)) {
+		read_by_rules(answer, trigger_rules, verdict);
 		return;
 	}
 	/* Only snapshot_id: a member called id would be a record's. */
-	if (read_doc(answer->body, answer->body_len, &doc) < 0 ||
+	if (answer_doc(answer->body, answer->body_len, &doc) < 0 ||
 	    (id = json_text(doc, "snapshot_id")) == NULL || snapshot_id_check(id) < 0) {
-		say_unusable(answer, OUTCOME_UNKNOWN, &done->verdict, "the answer to the trigger says success but holds no snapshot_id");
+		say_unusable(answer, OUTCOME_UNKNOWN, verdict, "the answer to the trigger says success but holds no snapshot_id");
 		return;
 	}
-	(void)str_copy(done->snapshot_id, sizeof(done->snapshot_id), id);
-	say(&done->verdict, OUTCOME_OK, ERROR_NONE, "");
+	(void)str_copy(ret_snapshot_id, SNAPSHOT_ID_SIZE, id);
+	answer_say(verdict, OUTCOME_OK, ERROR_NONE, "");
+	verdict->retry_after_ms = 0;
 }
 
 enum word_meaning { WORD_UNKNOWN, WORD_RUNNING, WORD_READY, WORD_FAILED, WORD_CANCELED };
@@ -393,7 +233,7 @@ word_copy(char *dst, size_t size, const char *word)
 /* A job that the provider calls failed. Two of its reasons mean "finished, no rows",
  * one means that only the provider's own delivery failed: the download decides. */
 static void
-read_failed(const json_t *doc, struct msg_verdict *verdict, uint64_t *records)
+read_failed(const json_t *doc, struct verdict *verdict, uint64_t *records)
 {
 	static const struct {
 		const char *words;
@@ -406,58 +246,56 @@ read_failed(const json_t *doc, struct msg_verdict *verdict, uint64_t *records)
 	char text[ERROR_TEXT_SIZE];
 
 	brightdata_text_of(doc, text, sizeof(text));
-	say(verdict, OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED,
+	answer_say(verdict, OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED,
 	    text[0] != '\0' ? text : "the provider says failed and gives no reason");
 	for (size_t i = 0; i < countof(finished); i++) {
-		if (!has_words(text, strlen(text), finished[i].words))
+		if (!answer_has_words(text, strlen(text), finished[i].words))
 			continue;
-		say(verdict, OUTCOME_OK, ERROR_NONE, text);
+		answer_say(verdict, OUTCOME_OK, ERROR_NONE, text);
 		if (finished[i].empty)
 			*records = 0;
 		return;
 	}
 }
 
-bool
-brightdata_read_progress(const struct http_answer *answer, struct msg_poll_done *done)
+void
+brightdata_read_progress(const struct http_answer *answer, struct verdict *verdict, struct provider_progress *progress)
 {
-	struct msg_verdict *verdict = &done->verdict;
 	scoped_json *doc = NULL;
 	const char *status;
 	enum word_meaning meaning;
 	int64_t records;
 
-	done->word[0] = '\0';
-	done->records = UINT64_MAX;
-	if (read_broken(answer, OUTCOME_RETRY, verdict))
-		return false;
+	*progress = (struct provider_progress){ .records = UINT64_MAX };
+	if (answer_is_broken(answer, OUTCOME_RETRY, verdict))
+		return;
 	if (answer->status != 200) {
 		read_by_rules(answer, progress_rules, verdict);
-		return false;
+		return;
 	}
-	if (read_doc(answer->body, answer->body_len, &doc) < 0 ||
+	if (answer_doc(answer->body, answer->body_len, &doc) < 0 ||
 	    (status = json_text(doc, "status")) == NULL) {
 		say_unusable(answer, OUTCOME_RETRY, verdict, "the progress answer holds no status");
-		return false;
+		return;
 	}
-	word_copy(done->word, sizeof(done->word), status);
+	word_copy(progress->word, sizeof(progress->word), status);
 	records = json_int(doc, "records", 0, INT64_MAX, -1);
 	if (records >= 0)
-		done->records = (uint64_t)records;
+		progress->records = (uint64_t)records;
 	verdict->retry_after_ms = 0;
-	meaning = word_meaning(done->word);
+	meaning = word_meaning(progress->word);
+	progress->is_new = meaning == WORD_UNKNOWN;
 	if (meaning == WORD_READY)
-		say(verdict, OUTCOME_OK, ERROR_NONE, "");
+		answer_say(verdict, OUTCOME_OK, ERROR_NONE, "");
 	else if (meaning == WORD_FAILED)
-		read_failed(doc, verdict, &done->records);
+		read_failed(doc, verdict, &progress->records);
 	else if (meaning == WORD_CANCELED)
-		say(verdict, OUTCOME_CANCELED, ERROR_CANCELED,
+		answer_say(verdict, OUTCOME_CANCELED, ERROR_CANCELED,
 		    "the provider says the job was canceled");
 	else {
-		say(verdict, OUTCOME_WAIT, ERROR_NONE, "");
-		verdict->retry_after_ms = brightdata_wait_ms(answer);
+		answer_say(verdict, OUTCOME_WAIT, ERROR_NONE, "");
+		verdict->retry_after_ms = answer_wait_ms(answer);
 	}
-	return meaning == WORD_UNKNOWN;
 }
 
 /* ---- downloads ---- */
@@ -504,7 +342,7 @@ is_refusal(const json_t *doc, uint64_t counted)
 }
 
 static bool
-read_json_message(const char *body, size_t len, uint64_t counted, struct msg_verdict *verdict)
+read_json_message(const char *body, size_t len, uint64_t counted, struct verdict *verdict)
 {
 	scoped_json *doc = NULL;
 	char word[32], text[ERROR_TEXT_SIZE];
@@ -516,30 +354,30 @@ read_json_message(const char *body, size_t len, uint64_t counted, struct msg_ver
 	if (json_text(doc, "status") == NULL || json_text(doc, "message") == NULL) {
 		if (!is_refusal(doc, counted))
 			return false;
-		say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, text);
+		answer_say(verdict, OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, text);
 		return true;
 	}
 	word_copy(word, sizeof(word), json_text(doc, "status"));
 	meaning = word_meaning(word);
 	if (meaning == WORD_FAILED)
-		say(verdict, OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED, text);
+		answer_say(verdict, OUTCOME_FAILED, ERROR_SNAPSHOT_FAILED, text);
 	else if (meaning == WORD_CANCELED)
-		say(verdict, OUTCOME_CANCELED, ERROR_CANCELED, text);
+		answer_say(verdict, OUTCOME_CANCELED, ERROR_CANCELED, text);
 	else
-		say(verdict, OUTCOME_WAIT, ERROR_NONE, text);
+		answer_say(verdict, OUTCOME_WAIT, ERROR_NONE, text);
 	if (verdict->outcome == OUTCOME_WAIT)
 		verdict->retry_after_ms = brightdata_text_wait_ms(text, strlen(text));
 	return true;
 }
 
 static bool
-read_text_message(const char *body, size_t len, struct msg_verdict *verdict, bool *ret_empty)
+read_text_message(const char *body, size_t len, struct verdict *verdict, bool *ret_empty)
 {
-	static const struct rule words[] = {
-		{ ANY, "building", OUTCOME_WAIT, ERROR_NONE },
-		{ ANY, "not ready", OUTCOME_WAIT, ERROR_NONE },
-		{ ANY, "snapshot is expired", OUTCOME_FAILED, ERROR_SNAPSHOT_EXPIRED },
-		{ ANY, "snapshot is empty", OUTCOME_OK, ERROR_NONE },
+	static const struct answer_rule words[] = {
+		{ ANSWER_ANY, "building", OUTCOME_WAIT, ERROR_NONE },
+		{ ANSWER_ANY, "not ready", OUTCOME_WAIT, ERROR_NONE },
+		{ ANSWER_ANY, "snapshot is expired", OUTCOME_FAILED, ERROR_SNAPSHOT_EXPIRED },
+		{ ANSWER_ANY, "snapshot is empty", OUTCOME_OK, ERROR_NONE },
 	};
 	char text[256];
 
@@ -547,9 +385,9 @@ read_text_message(const char *body, size_t len, struct msg_verdict *verdict, boo
 	if (len > TEXT_MESSAGE_MAX || memchr(body, '{', len) != NULL || memchr(body, '[', len) != NULL)
 		return false;
 	for (size_t i = 0; i < countof(words); i++) {
-		if (!has_words(body, len, words[i].words))
+		if (!answer_has_words(body, len, words[i].words))
 			continue;
-		say(verdict, words[i].outcome, words[i].error,
+		answer_say(verdict, words[i].outcome, words[i].error,
 		    str_printable(text, sizeof(text), body, len));
 		*ret_empty = words[i].outcome == OUTCOME_OK;
 		if (words[i].outcome == OUTCOME_WAIT)
@@ -560,10 +398,10 @@ read_text_message(const char *body, size_t len, struct msg_verdict *verdict, boo
 }
 
 bool
-brightdata_read_message(const char *body, size_t len, uint64_t counted, struct msg_verdict *verdict, bool *ret_empty)
+brightdata_read_message(const char *body, size_t len, uint64_t counted, struct verdict *verdict, bool *ret_empty)
 {
 	*ret_empty = false;
-	body = brightdata_skip(body, &len);
+	body = answer_skip(body, &len);
 	if (len == 0 || *body == '[' || *body == '<')
 		return false;
 	verdict->retry_after_ms = 0;
@@ -573,19 +411,19 @@ brightdata_read_message(const char *body, size_t len, uint64_t counted, struct m
 }
 
 void
-brightdata_read_data(const struct http_answer *answer, struct msg_verdict *verdict, bool *ret_empty)
+brightdata_read_data(const struct http_answer *answer, struct verdict *verdict, bool *ret_empty)
 {
 	*ret_empty = false;
-	if (read_broken(answer, OUTCOME_RETRY, verdict)) {
+	if (answer_is_broken(answer, OUTCOME_RETRY, verdict)) {
 		if (answer->verdict == NET_DAMAGED)
 			verdict->error = ERROR_INVALID_DATA;
 		return;
 	}
-	if (is_success(answer)) {
+	if (answer_is_success(answer)) {
 		verdict->retry_after_ms = 0;
 		if (!brightdata_read_message(answer->body, answer->body_len, UINT64_MAX, verdict, ret_empty))
-			say(verdict, OUTCOME_WAIT, ERROR_NONE, "the snapshot is not ready yet");
-		verdict->retry_after_ms = longer_ms(verdict->retry_after_ms, brightdata_wait_ms(answer));
+			answer_say(verdict, OUTCOME_WAIT, ERROR_NONE, "the snapshot is not ready yet");
+		verdict->retry_after_ms = longer_ms(verdict->retry_after_ms, answer_wait_ms(answer));
 		return;
 	}
 	read_by_rules(answer, data_rules, verdict);
@@ -593,21 +431,23 @@ brightdata_read_data(const struct http_answer *answer, struct msg_verdict *verdi
 }
 
 void
-brightdata_read_cancel(const struct http_answer *answer, struct msg_verdict *verdict)
+brightdata_read_cancel(const struct http_answer *answer, struct verdict *verdict)
 {
-	if (read_broken(answer, OUTCOME_RETRY, verdict))
+	if (answer_is_broken(answer, OUTCOME_RETRY, verdict))
 		return;
-	if (is_success(answer))
-		say(verdict, OUTCOME_OK, ERROR_NONE, "");
-	else
+	if (!answer_is_success(answer)) {
 		read_by_rules(answer, cancel_rules, verdict);
+		return;
+	}
+	answer_say(verdict, OUTCOME_OK, ERROR_NONE, "");
+	verdict->retry_after_ms = 0;
 }
 
 /* ---- looking back ---- */
 
 /* False: passed over. A job of unknown age stays a candidate: its input decides. */
 static bool
-take_job(const json_t *row, int64_t from_ms, int64_t to_ms, struct search_job *job)
+take_job(const json_t *row, const struct provider_page *page, struct provider_job *job)
 {
 	const char *id = json_text(row, "id"), *created = json_text(row, "created");
 
@@ -615,7 +455,7 @@ take_job(const json_t *row, int64_t from_ms, int64_t to_ms, struct search_job *j
 		return false;
 	job->created_ms = INT64_MIN;
 	if (created != NULL && time_parse(created, &job->created_ms) == 0 &&
-	    (job->created_ms < from_ms || job->created_ms > to_ms))
+	    (job->created_ms < page->from_ms || job->created_ms > page->to_ms))
 		return false;
 	(void)str_copy(job->snapshot_id, sizeof(job->snapshot_id), id);
 	return true;
@@ -624,19 +464,19 @@ take_job(const json_t *row, int64_t from_ms, int64_t to_ms, struct search_job *j
 static int
 by_id(const void *a, const void *b)
 {
-	return strcmp(((const struct search_job *)a)->snapshot_id, ((const struct search_job *)b)->snapshot_id);
+	return strcmp(((const struct provider_job *)a)->snapshot_id, ((const struct provider_job *)b)->snapshot_id);
 }
 
 static int
 oldest_first(const void *a, const void *b)
 {
-	const struct search_job *x = a, *y = b;
+	const struct provider_job *x = a, *y = b;
 
 	return x->created_ms < y->created_ms ? -1 : x->created_ms > y->created_ms;
 }
 
 static void
-keep_each_once(struct brightdata_list *list)
+keep_each_once(struct provider_list *list)
 {
 	unsigned kept = 0;
 
@@ -651,31 +491,33 @@ keep_each_once(struct brightdata_list *list)
 }
 
 bool
-brightdata_read_list(const struct http_answer *answer, int64_t from_ms, int64_t to_ms,
-    struct brightdata_list *ret, struct msg_verdict *verdict)
+brightdata_read_list(const struct http_answer *answer, const struct provider_page *page,
+    struct provider_list *ret, struct verdict *verdict)
 {
 	scoped_json *doc = NULL;
 	const json_t *row;
 	size_t i;
 
-	*ret = (struct brightdata_list){ NULL, 0, 0 };
-	if (read_broken(answer, OUTCOME_RETRY, verdict))
+	*ret = (struct provider_list){ .jobs = NULL };
+	if (answer_is_broken(answer, OUTCOME_RETRY, verdict))
 		return false;
 	if (answer->status != 200) {
 		read_by_rules(answer, look_rules, verdict);
 		return false;
 	}
-	if (read_doc(answer->body, answer->body_len, &doc) < 0 || !json_is_array(doc)) {
+	if (answer_doc(answer->body, answer->body_len, &doc) < 0 || !json_is_array(doc)) {
 		say_unusable(answer, OUTCOME_RETRY, verdict, "the list of jobs is not a JSON array");
 		return false;
 	}
-	say(verdict, OUTCOME_OK, ERROR_NONE, "");
+	answer_say(verdict, OUTCOME_OK, ERROR_NONE, "");
 	verdict->retry_after_ms = 0;
 	ret->rows = (unsigned)json_array_size(doc);
+	/* A full page of the provider's own size may be less than we asked for, and not the end. */
+	ret->is_last = ret->rows == 0 || (ret->rows < page->limit && ret->rows < LIST_USUAL);
 	if (ret->rows > 0)
 		ret->jobs = xcalloc(ret->rows, sizeof(ret->jobs[0]));
 	json_array_foreach(doc, i, row)
-		ret->count += take_job(row, from_ms, to_ms, &ret->jobs[ret->count]);
+		ret->count += take_job(row, page, &ret->jobs[ret->count]);
 	keep_each_once(ret);
 	return true;
 }
@@ -684,36 +526,47 @@ brightdata_read_list(const struct http_answer *answer, int64_t from_ms, int64_t 
 static int
 digest_of(const struct http_answer *answer, uint8_t digest[SHA256_SIZE])
 {
-	struct msg_verdict message;
+	struct verdict message;
 
 	size_t len = answer->body_len;
-	const char *body = brightdata_skip(answer->body, &len);
+	const char *body = answer_skip(answer->body, &len);
 
 	if (read_json_message(body, len, 1, &message))
 		return -EBADMSG;
 	return input_digest(answer->body, answer->body_len, digest);
 }
 
-enum brightdata_reading
+enum provider_reading
 brightdata_read_input(const struct http_answer *answer, uint8_t ret_digest[SHA256_SIZE],
-    struct msg_verdict *verdict)
+    struct verdict *verdict)
 {
 	bool too_long = answer->verdict == NET_STOPPED && answer->status == 200;
 
 	memset(ret_digest, 0, SHA256_SIZE);
-	if (read_broken(answer, OUTCOME_RETRY, verdict) && !too_long)
-		return BRIGHTDATA_UNANSWERED;
+	if (answer_is_broken(answer, OUTCOME_RETRY, verdict) && !too_long)
+		return PROVIDER_UNANSWERED;
 	if (!too_long && answer->status != 200) {
 		read_by_rules(answer, look_rules, verdict);
 		return (answer->status == 400 || answer->status == 404) && verdict->outcome == OUTCOME_RETRY ?
-		    BRIGHTDATA_UNREADABLE : BRIGHTDATA_UNANSWERED;
+		    PROVIDER_UNREADABLE : PROVIDER_UNANSWERED;
 	}
 	if (!too_long && digest_of(answer, ret_digest) == -EBADMSG) {
 		say_unusable(answer, OUTCOME_RETRY, verdict,
 		    "the input of a job is neither text with a header line nor JSON");
-		return BRIGHTDATA_UNREADABLE;
+		return PROVIDER_UNREADABLE;
 	}
-	say(verdict, OUTCOME_OK, ERROR_NONE, "");
+	answer_say(verdict, OUTCOME_OK, ERROR_NONE, "");
 	verdict->retry_after_ms = 0;
-	return BRIGHTDATA_READ;
+	return PROVIDER_READ;
+}
+
+/* ---- limits ---- */
+
+/* "Running jobs: 100>=100". */
+bool
+brightdata_read_cap(const char *text, unsigned *ret_running, unsigned *ret_cap)
+{
+	const char *at = strstr(text, "Running jobs:");
+
+	return at != NULL && sscanf(at, "Running jobs: %7u>=%7u", ret_running, ret_cap) == 2;
 }

@@ -1,5 +1,5 @@
 /*
- * test-model-request.c - which trigger bodies are taken and which are refused with
+ * test-provider-request.c - which trigger bodies are taken and which are refused with
  * what words, the canonical text, and the provider's input row of each platform.
  */
 #include <errno.h>
@@ -15,7 +15,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/why.h"
-#include "model/request.h"
+#include "provider/brightdata.h"
+#include "provider/brightdata_platform.h"
+
+static const struct provider *const us = &provider_brightdata;
 
 #define FB "\"url\":\"https://www.facebook.com/nike\""
 
@@ -25,7 +28,7 @@ read_good(const char *body)
 	struct trigger_request r;
 	struct why why = { "" };
 
-	if (trigger_request_read(body, strlen(body), &r, &why) != 0)
+	if (provider_request_read(us->rules, body, strlen(body), &r, &why) != 0)
 		fail_msg("%s\nrefused: %s", body, why.text);
 	return r;
 }
@@ -51,7 +54,7 @@ check_input(const char *body, const char *expected)
 	size_t len;
 
 	json_out_init(&o);
-	trigger_request_write_input(&o, &r);
+	brightdata_write_input(&o, &r);
 	assert_string_equal(json_out_text(&o, &len), expected);
 	json_out_done(&o);
 }
@@ -179,7 +182,7 @@ bad_bodies_are_refused_with_the_member_and_the_reason(void **state)
 		struct why why = { "" };
 
 		memset(&r, 0x55, sizeof(r));
-		assert_int_equal(trigger_request_read(bad[i].body, strlen(bad[i].body), &r, &why), -EINVAL);
+		assert_int_equal(provider_request_read(us->rules, bad[i].body, strlen(bad[i].body), &r, &why), -EINVAL);
 		if (strstr(why.text, bad[i].says) == NULL)
 			fail_msg("%s\nsaid: %s\nwanted: %s", bad[i].body, why.text, bad[i].says);
 		/* an out argument is set on success only */
@@ -211,7 +214,7 @@ texts_are_taken_up_to_their_limit(void **state)
 			value[len] = '\0';
 			(void)snprintf(body, sizeof(body), "{%s\"%s\":\"%s\"}",
 			    strcmp(rows[i].name, "url") == 0 ? "" : FB ",", rows[i].name, value);
-			assert_int_equal(trigger_request_read(body, strlen(body), &r, &why),
+			assert_int_equal(provider_request_read(us->rules, body, strlen(body), &r, &why),
 			    over ? -EINVAL : 0);
 			if (over) {
 				assert_non_null(strstr(why.text, rows[i].name));
@@ -230,11 +233,11 @@ a_deep_or_huge_body_is_refused(void **state)
 
 	(void)state;
 	memset(body, '[', 5000);
-	assert_int_equal(trigger_request_read(body, 5000, &r, &why), -EINVAL);
+	assert_int_equal(provider_request_read(us->rules, body, 5000, &r, &why), -EINVAL);
 	memset(body, ' ', JSON_DOC_MAX + 1);
-	assert_int_equal(trigger_request_read(body, JSON_DOC_MAX + 1, &r, &why), -EINVAL);
+	assert_int_equal(provider_request_read(us->rules, body, JSON_DOC_MAX + 1, &r, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "the body: "));
-	assert_int_equal(trigger_request_read(body, JSON_DOC_MAX + 1, &r, NULL), -EINVAL);
+	assert_int_equal(provider_request_read(us->rules, body, JSON_DOC_MAX + 1, &r, NULL), -EINVAL);
 }
 
 static void
@@ -315,7 +318,7 @@ the_host_tells_the_platform(void **state)
 		(void)snprintf(body, sizeof(body), "{\"num_of_posts\":1,\"url\":\"https://%s/a\"}", rows[i].host);
 		r = read_good(body);
 		assert_int_equal(r.platform, rows[i].platform);
-		assert_string_equal(r.dataset_id, platform_of(r.platform)->dataset_id);
+		assert_string_equal(r.dataset_id, us->rules->dataset_id(r.platform));
 		(void)snprintf(body, sizeof(body), "{\"num_of_posts\":1,\"platform\":\"%s\",\"url\":\"https://%s/a\"}", name,
 		    rows[i].host);
 		assert_int_equal(read_good(body).platform, rows[i].platform);
@@ -390,13 +393,13 @@ the_call_discovers_and_bounds_as_the_platform_needs(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct trigger_request r = read_good(rows[i].body);
-		const char *discover_by = trigger_request_discover_by(&r);
+		const char *discover_by = brightdata_discover_by(&r);
 
 		if (rows[i].discover_by == NULL)
 			assert_null(discover_by);
 		else
 			assert_string_equal(discover_by, rows[i].discover_by);
-		assert_int_equal(trigger_request_query_limit(&r), rows[i].limit);
+		assert_int_equal(brightdata_query_limit(&r), rows[i].limit);
 	}
 }
 

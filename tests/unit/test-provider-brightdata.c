@@ -14,11 +14,14 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "base/why.h"
-#include "model/input.h"
-#include "poller/brightdata.h"
+#include "provider/answer.h"
+#include "provider/brightdata.h"
+#include "provider/input.h"
 
 #define BASE "http://127.0.0.1:1"
 #define DATE_MS 1792567680000
+
+static const struct provider *const us = &provider_brightdata;
 
 struct row {
 	enum net_verdict verdict;
@@ -49,7 +52,7 @@ answer_of(const struct row *row)
 }
 
 static void
-check(const struct row *row, const struct msg_verdict *got)
+check(const struct row *row, const struct verdict *got)
 {
 	if (got->outcome != row->outcome || got->error != row->error)
 		fail_msg("HTTP %d %s: outcome %d error %d, wanted %d %d", row->status, row->body, got->outcome, got->error,
@@ -140,12 +143,13 @@ test_answers_to_a_trigger(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct http_answer answer = answer_of(&rows[i]);
-		struct msg_trigger_done done = { .verdict.lease = 7 };
+		struct verdict verdict = { .retry_after_ms = 77 };
+		char snapshot_id[SNAPSHOT_ID_SIZE];
 
-		brightdata_read_trigger(&answer, &done);
-		check(&rows[i], &done.verdict);
-		assert_int_equal(done.verdict.lease, 7);
-		assert_int_equal(done.snapshot_id[0] != '\0', rows[i].outcome == OUTCOME_OK);
+		us->read_trigger(&answer, &verdict, snapshot_id);
+		check(&rows[i], &verdict);
+		assert_int_equal(verdict.retry_after_ms, 0);
+		assert_int_equal(snapshot_id[0] != '\0', rows[i].outcome == OUTCOME_OK);
 	}
 }
 
@@ -155,18 +159,19 @@ test_the_pause_that_was_asked_for_is_passed_on(void **state)
 	static const struct row limited = { 0, 429, "Too many requests", OUTCOME_LIMITED, ERROR_RATE_LIMITED, NULL };
 	static const struct row building = { 0, 202, "{\"status\":\"building\",\"message\":\"m\"}", OUTCOME_WAIT, 0, NULL };
 	struct http_answer answer = answer_of(&limited);
-	struct msg_trigger_done done = { .verdict.lease = 7 };
+	char snapshot_id[SNAPSHOT_ID_SIZE];
+	struct verdict verdict;
 	bool empty;
 
 	(void)state;
 	answer.retry_after_ms = 600000;
-	brightdata_read_trigger(&answer, &done);
-	assert_int_equal(done.verdict.retry_after_ms, 600000);
+	us->read_trigger(&answer, &verdict, snapshot_id);
+	assert_int_equal(verdict.retry_after_ms, 600000);
 	answer = answer_of(&building);
 	answer.retry_after_ms = 600000;
-	brightdata_read_data(&answer, &done.verdict, &empty);
-	assert_int_equal(done.verdict.outcome, OUTCOME_WAIT);
-	assert_int_equal(done.verdict.retry_after_ms, BRIGHTDATA_WAIT_MAX_MS);
+	us->read_data(&answer, &verdict, &empty);
+	assert_int_equal(verdict.outcome, OUTCOME_WAIT);
+	assert_int_equal(verdict.retry_after_ms, ANSWER_WAIT_MAX_MS);
 }
 
 static void
@@ -245,13 +250,14 @@ test_answers_about_progress(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct http_answer answer = answer_of(&rows[i].row);
-		struct msg_poll_done done = { .records = 99 };
-		bool unknown = brightdata_read_progress(&answer, &done);
+		struct provider_progress progress = { .records = 99, .is_new = true };
+		struct verdict verdict;
 
-		check(&rows[i].row, &done.verdict);
-		assert_string_equal(done.word, rows[i].word);
-		assert_true(done.records == rows[i].records);
-		assert_int_equal(unknown, rows[i].unknown);
+		us->read_progress(&answer, &verdict, &progress);
+		check(&rows[i].row, &verdict);
+		assert_string_equal(progress.word, rows[i].word);
+		assert_true(progress.records == rows[i].records);
+		assert_int_equal(progress.is_new, rows[i].unknown);
 	}
 }
 
@@ -260,13 +266,14 @@ test_a_long_status_word_is_cut(void **state)
 {
 	struct row row = { 0, 200, SAYS("a_word_that_is_much_longer_than_any_that_was_ever_seen_there"), OUTCOME_WAIT, 0, "" };
 	struct http_answer answer = answer_of(&row);
-	struct msg_poll_done done;
+	struct provider_progress progress;
+	struct verdict verdict;
 
 	(void)state;
-	memset(&done, 0, sizeof(done));
-	assert_true(brightdata_read_progress(&answer, &done));
-	assert_true(strlen(done.word) < sizeof(done.word));
-	assert_int_equal(strncmp(done.word, "a_word_that_is", 14), 0);
+	us->read_progress(&answer, &verdict, &progress);
+	assert_true(progress.is_new);
+	assert_true(strlen(progress.word) < sizeof(progress.word));
+	assert_int_equal(strncmp(progress.word, "a_word_that_is", 14), 0);
 }
 
 static void
@@ -306,10 +313,10 @@ test_answers_to_a_download_without_data(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct http_answer answer = answer_of(&rows[i].row);
-		struct msg_verdict verdict = { .lease = 1 };
+		struct verdict verdict = { .retry_after_ms = 77 };
 		bool empty = true;
 
-		brightdata_read_data(&answer, &verdict, &empty);
+		us->read_data(&answer, &verdict, &empty);
 		check(&rows[i].row, &verdict);
 		assert_int_equal(empty, rows[i].empty);
 	}
@@ -364,9 +371,9 @@ test_a_200_that_is_a_message_is_not_data(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
-		struct msg_verdict verdict = { .lease = 1 };
+		struct verdict verdict = { .retry_after_ms = 77 };
 		bool empty;
-		bool message = brightdata_read_message(rows[i].body, strlen(rows[i].body), rows[i].counted - 1,
+		bool message = us->read_message(rows[i].body, strlen(rows[i].body), rows[i].counted - 1,
 		    &verdict, &empty);
 
 		if (message != rows[i].message)
@@ -397,9 +404,9 @@ test_answers_to_a_cancel(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct http_answer answer = answer_of(&rows[i]);
-		struct msg_verdict verdict = { .lease = 1 };
+		struct verdict verdict = { .retry_after_ms = 77 };
 
-		brightdata_read_cancel(&answer, &verdict);
+		us->read_cancel(&answer, &verdict);
 		check(&rows[i], &verdict);
 	}
 }
@@ -410,17 +417,18 @@ test_foreign_text_is_made_printable_and_short(void **state)
 	char body[4000];
 	struct row row = { 0, 404, body, OUTCOME_FAILED, ERROR_BRIGHTDATA_REJECTED, NULL };
 	struct http_answer answer;
-	struct msg_trigger_done done = { .verdict.lease = 1 };
+	char snapshot_id[SNAPSHOT_ID_SIZE];
+	struct verdict verdict;
 
 	(void)state;
 	memset(body, 'x', sizeof(body) - 1);
 	body[sizeof(body) - 1] = '\0';
 	memcpy(body, "a\nb\x1b[2J\xff", 8);
 	answer = answer_of(&row);
-	brightdata_read_trigger(&answer, &done);
-	check(&row, &done.verdict);
-	assert_true(strlen(done.verdict.text) < sizeof(done.verdict.text));
-	for (const char *p = done.verdict.text; *p != '\0'; p++)
+	us->read_trigger(&answer, &verdict, snapshot_id);
+	check(&row, &verdict);
+	assert_true(strlen(verdict.text) < sizeof(verdict.text));
+	for (const char *p = verdict.text; *p != '\0'; p++)
 		assert_true(*p >= ' ' && *p < 0x7f);
 }
 
@@ -430,9 +438,39 @@ request_of(const char *json)
 	struct trigger_request request;
 	struct why why = { "" };
 
-	if (trigger_request_read(json, strlen(json), &request, &why) < 0)
+	if (provider_request_read(provider_brightdata.rules, json, strlen(json), &request, &why) < 0)
 		fail_msg("%s", why.text);
 	return request;
+}
+
+static void
+check_trigger(const struct trigger_request *request, const char *query, const char *body)
+{
+	struct provider_call call;
+	struct json_out o;
+	char url[PROVIDER_URL_SIZE];
+	size_t len;
+
+	json_out_init(&o);
+	us->ask_trigger(&call, BASE, request, &o);
+	(void)snprintf(url, sizeof(url), BASE "/datasets/v3/trigger?%s", query);
+	assert_string_equal(call.method, "POST");
+	assert_string_equal(call.url, url);
+	assert_int_equal(call.answer_max, PROVIDER_ANSWER_MAX);
+	assert_true(call.is_whole("{}", 2) && !call.is_whole("{", 1));
+	assert_string_equal(json_out_text(&o, &len), body);
+	json_out_done(&o);
+}
+
+static void
+check_ask(provider_ask_fn *ask, const char *method, const char *url)
+{
+	struct provider_call call;
+
+	ask(&call, BASE, "sd_1");
+	assert_string_equal(call.method, method);
+	assert_string_equal(call.url, url);
+	assert_int_equal(call.answer_max, PROVIDER_ANSWER_MAX);
 }
 
 static void
@@ -442,35 +480,27 @@ test_where_to_ask(void **state)
 	struct trigger_request tiktok = request_of("{\"platform\":\"tiktok\",\"url\":\"https://www.tiktok.com/@acme\","
 	    "\"num_of_posts\":5}");
 	struct trigger_request x = request_of("{\"platform\":\"x\",\"url\":\"https://x.com/acme\",\"num_of_posts\":5}");
-	char url[BRIGHTDATA_URL_SIZE];
-	struct json_out o;
-	size_t len;
-	int64_t intent;
+	struct provider_page page = { "gd_1", 0, INT64_MAX, 2000, 1000 };
+	struct provider_call call;
 
 	(void)state;
-	assert_string_equal(brightdata_trigger_url(url, BASE, &facebook),
-	    BASE "/datasets/v3/trigger?dataset_id=gd_lkaxegm826bjpoo9m5&include_errors=true");
-	assert_string_equal(brightdata_trigger_url(url, BASE, &tiktok),
-	    BASE "/datasets/v3/trigger?dataset_id=gd_lu702nij2f790tmv9h&include_errors=true"
-	    "&type=discover_new&discover_by=profile_url");
-	assert_string_equal(brightdata_trigger_url(url, BASE, &x),
-	    BASE "/datasets/v3/trigger?dataset_id=gd_lwxkxvnf1cynvib9co&include_errors=true"
-	    "&type=discover_new&discover_by=profile_url&limit_per_input=5");
-	assert_string_equal(brightdata_snapshot_url(url, BASE, BRIGHTDATA_PROGRESS, "sd_1"),
-	    BASE "/datasets/v3/progress/sd_1");
-	assert_string_equal(brightdata_snapshot_url(url, BASE, BRIGHTDATA_DATA, "sd_1"),
-	    BASE "/datasets/v3/snapshot/sd_1?format=json");
-	assert_string_equal(brightdata_snapshot_url(url, BASE, BRIGHTDATA_INPUT, "sd_1"),
-	    BASE "/datasets/v3/snapshot/sd_1/input");
-	assert_string_equal(brightdata_snapshot_url(url, BASE, BRIGHTDATA_CANCEL, "sd_1"),
-	    BASE "/datasets/v3/snapshot/sd_1/cancel");
-	assert_int_equal(time_parse("2026-03-01T00:10:00Z", &intent), 0);
-	assert_string_equal(brightdata_list_url(url, BASE, "gd_1", intent, 2000, 1000),
+	check_trigger(&facebook, "dataset_id=gd_lkaxegm826bjpoo9m5&include_errors=true",
+	    "[{\"url\":\"https://www.facebook.com/acme\",\"num_of_posts\":10}]");
+	check_trigger(&tiktok, "dataset_id=gd_lu702nij2f790tmv9h&include_errors=true"
+	    "&type=discover_new&discover_by=profile_url",
+	    "[{\"url\":\"https://www.tiktok.com/@acme\",\"num_of_posts\":5}]");
+	check_trigger(&x, "dataset_id=gd_lwxkxvnf1cynvib9co&include_errors=true"
+	    "&type=discover_new&discover_by=profile_url&limit_per_input=5", "[{\"url\":\"https://x.com/acme\"}]");
+	check_ask(us->ask_progress, "GET", BASE "/datasets/v3/progress/sd_1");
+	check_ask(us->ask_data, "GET", BASE "/datasets/v3/snapshot/sd_1?format=json");
+	check_ask(us->ask_input, "GET", BASE "/datasets/v3/snapshot/sd_1/input");
+	check_ask(us->ask_cancel, "POST", BASE "/datasets/v3/snapshot/sd_1/cancel");
+	assert_int_equal(time_parse("2026-03-01T00:10:00Z", &page.from_ms), 0);
+	us->ask_list(&call, BASE, &page);
+	assert_string_equal(call.method, "GET");
+	assert_string_equal(call.url,
 	    BASE "/datasets/v3/snapshots?dataset_id=gd_1&from_date=2026-02-28&trigger_type=API&limit=1000&skip=2000");
-	json_out_init(&o);
-	brightdata_trigger_body(&o, &facebook);
-	assert_string_equal(json_out_text(&o, &len), "[{\"url\":\"https://www.facebook.com/acme\",\"num_of_posts\":10}]");
-	json_out_done(&o);
+	assert_true(call.answer_max > PROVIDER_ANSWER_MAX);
 }
 
 static void
@@ -485,27 +515,29 @@ test_the_list_gives_the_jobs_of_the_window(void **state)
 	    "{\"id\":\"sd_early\",\"created\":\"2026-08-08T12:49:59.999Z\"}]";
 	struct row row = { 0, 200, body, OUTCOME_OK, 0, NULL };
 	struct http_answer answer = answer_of(&row);
-	struct brightdata_list list;
-	struct msg_verdict verdict = { .lease = 1 };
-	int64_t from, to;
+	struct provider_list list;
+	struct verdict verdict = { .retry_after_ms = 77 };
+	struct provider_page page = { "gd_1", 0, 0, 0, 9 };
 
 	(void)state;
-	assert_int_equal(time_parse("2026-08-08T12:50:00Z", &from), 0);
-	assert_int_equal(time_parse("2026-08-08T13:00:00Z", &to), 0);
-	assert_true(brightdata_read_list(&answer, from, to, &list, &verdict));
+	assert_int_equal(time_parse("2026-08-08T12:50:00Z", &page.from_ms), 0);
+	assert_int_equal(time_parse("2026-08-08T13:00:00Z", &page.to_ms), 0);
+	assert_true(us->read_list(&answer, &page, &list, &verdict));
+	assert_false(list.is_last);
 	check(&row, &verdict);
 	assert_int_equal(list.rows, 9);
 	assert_int_equal(list.count, 3);
 	assert_string_equal(list.jobs[0].snapshot_id, "sd_undated");
 	assert_int_equal(list.jobs[0].created_ms, INT64_MIN);
 	assert_string_equal(list.jobs[1].snapshot_id, "sd_a");
-	assert_int_equal(list.jobs[1].created_ms, from);
+	assert_int_equal(list.jobs[1].created_ms, page.from_ms);
 	assert_string_equal(list.jobs[2].snapshot_id, "sd_b");
 	free(list.jobs);
 	row.body = "[]";
 	answer = answer_of(&row);
-	assert_true(brightdata_read_list(&answer, from, to, &list, &verdict));
+	assert_true(us->read_list(&answer, &page, &list, &verdict));
 	assert_int_equal(list.count + list.rows, 0);
+	assert_true(list.is_last);
 	free(list.jobs);
 }
 
@@ -526,13 +558,48 @@ test_a_list_that_cannot_be_read_is_no_empty_list(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct http_answer answer = answer_of(&rows[i]);
-		struct brightdata_list list;
-		struct msg_verdict verdict = { .lease = 1 };
+		struct provider_page page = { "gd_1", 0, INT64_MAX, 0, 100 };
+		struct provider_list list;
+		struct verdict verdict = { .retry_after_ms = 77 };
 
-		assert_false(brightdata_read_list(&answer, 0, INT64_MAX, &list, &verdict));
+		assert_false(us->read_list(&answer, &page, &list, &verdict));
 		check(&rows[i], &verdict);
 		assert_null(list.jobs);
 		assert_int_equal(list.count + list.rows, 0);
+	}
+}
+
+/* The provider may hold its own page for large enough, whatever was asked for. */
+static void
+test_a_page_is_the_last_one_when_it_is_not_full(void **state)
+{
+	static const struct {
+		unsigned rows, limit;
+		bool last;
+	} rows[] = {
+		{ 0, 4000, true }, { 1, 4000, true }, { 999, 4000, true }, { 1000, 4000, false }, { 1001, 4000, false },
+		{ 4000, 4000, false }, { 500, 500, false }, { 499, 500, true }, { 1, 1, false }, { 0, 1, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		scoped_free char *body = xcalloc(1, 4 + 3 * (size_t)rows[i].rows);
+		struct row row = { 0, 200, body, OUTCOME_OK, 0, NULL };
+		struct provider_page page = { "gd_1", 0, INT64_MAX, 0, rows[i].limit };
+		struct http_answer answer;
+		struct provider_list list;
+		struct verdict verdict;
+
+		body[0] = '[';
+		for (unsigned n = 0; n < rows[i].rows; n++)
+			memcpy(body + 1 + 3 * (size_t)n, n + 1 < rows[i].rows ? "{}," : "{}]", 3);
+		if (rows[i].rows == 0)
+			body[1] = ']';
+		answer = answer_of(&row);
+		assert_true(us->read_list(&answer, &page, &list, &verdict));
+		free(list.jobs);
+		if (list.rows != rows[i].rows || list.is_last != rows[i].last)
+			fail_msg("%u of %u rows: last %d", list.rows, rows[i].limit, list.is_last);
 	}
 }
 
@@ -542,48 +609,48 @@ test_answers_about_an_input(void **state)
 {
 	static const struct {
 		struct row row;
-		enum brightdata_reading reading;
+		enum provider_reading reading;
 		const char *same;	/* has the digest of this; NULL: of nothing that we send */
 	} rows[] = {
-		{ { 0, 200, "url,num_of_posts\nhttps://a.example/,10\n", OUTCOME_OK, 0, "" }, BRIGHTDATA_READ,
+		{ { 0, 200, "url,num_of_posts\nhttps://a.example/,10\n", OUTCOME_OK, 0, "" }, PROVIDER_READ,
 		  "{\"num_of_posts\":\"10\",\"url\":\"https://a.example\"}" },
-		{ { 0, 200, "{\"url\":\"https://a.example\"}", OUTCOME_OK, 0, "" }, BRIGHTDATA_READ,
+		{ { 0, 200, "{\"url\":\"https://a.example\"}", OUTCOME_OK, 0, "" }, PROVIDER_READ,
 		  "{\"url\":\"https://a.example\"}" },
-		{ { 0, 200, "url\nhttps://a.example/building\n", OUTCOME_OK, 0, "" }, BRIGHTDATA_READ,
+		{ { 0, 200, "url\nhttps://a.example/building\n", OUTCOME_OK, 0, "" }, PROVIDER_READ,
 		  "{\"url\":\"https://a.example/building\"}" },
-		{ { 0, 200, "url\nx\ny\n", OUTCOME_OK, 0, "" }, BRIGHTDATA_READ, NULL },
-		{ { NET_STOPPED, 200, "", OUTCOME_OK, 0, "" }, BRIGHTDATA_READ, NULL },
-		{ { 0, 200, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "neither" }, BRIGHTDATA_UNREADABLE, NULL },
-		{ { 0, 200, "<html>\nno\n", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "BRIGHTDATA_BASE_URL" }, BRIGHTDATA_UNREADABLE, NULL },
-		{ { 0, 200, "{\"error\":\"no\"}", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, BRIGHTDATA_UNREADABLE,
+		{ { 0, 200, "url\nx\ny\n", OUTCOME_OK, 0, "" }, PROVIDER_READ, NULL },
+		{ { NET_STOPPED, 200, "", OUTCOME_OK, 0, "" }, PROVIDER_READ, NULL },
+		{ { 0, 200, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "neither" }, PROVIDER_UNREADABLE, NULL },
+		{ { 0, 200, "<html>\nno\n", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, "BRIGHTDATA_BASE_URL" }, PROVIDER_UNREADABLE, NULL },
+		{ { 0, 200, "{\"error\":\"no\"}", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, PROVIDER_UNREADABLE,
 		  NULL },
 		{ { 0, 200, "{\"status\":\"building\",\"message\":\"m\"}", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
-		  BRIGHTDATA_UNREADABLE, NULL },
+		  PROVIDER_UNREADABLE, NULL },
 		{ { 0, 400, "Snapshot input does not exist", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
-		  BRIGHTDATA_UNREADABLE, NULL },
+		  PROVIDER_UNREADABLE, NULL },
 		{ { 0, 404, "Snapshot does not exist", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL },
-		  BRIGHTDATA_UNREADABLE, NULL },
-		{ { 0, 400, "Customer is not active", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, NULL }, BRIGHTDATA_UNANSWERED, NULL },
-		{ { 0, 401, "", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, NULL }, BRIGHTDATA_UNANSWERED, NULL },
-		{ { 0, 429, "", OUTCOME_LIMITED, ERROR_RATE_LIMITED, NULL }, BRIGHTDATA_UNANSWERED, NULL },
-		{ { 0, 500, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, BRIGHTDATA_UNANSWERED, NULL },
-		{ { 0, 202, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, BRIGHTDATA_UNANSWERED, NULL },
-		{ { NET_STOPPED, 500, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, BRIGHTDATA_UNANSWERED, NULL },
-		{ { NET_BROKEN, 200, "url\nx\n", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, BRIGHTDATA_UNANSWERED,
+		  PROVIDER_UNREADABLE, NULL },
+		{ { 0, 400, "Customer is not active", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, NULL }, PROVIDER_UNANSWERED, NULL },
+		{ { 0, 401, "", OUTCOME_AUTH, ERROR_BRIGHTDATA_AUTH, NULL }, PROVIDER_UNANSWERED, NULL },
+		{ { 0, 429, "", OUTCOME_LIMITED, ERROR_RATE_LIMITED, NULL }, PROVIDER_UNANSWERED, NULL },
+		{ { 0, 500, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, PROVIDER_UNANSWERED, NULL },
+		{ { 0, 202, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, PROVIDER_UNANSWERED, NULL },
+		{ { NET_STOPPED, 500, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, PROVIDER_UNANSWERED, NULL },
+		{ { NET_BROKEN, 200, "url\nx\n", OUTCOME_RETRY, ERROR_BRIGHTDATA_UNAVAILABLE, NULL }, PROVIDER_UNANSWERED,
 		  NULL },
-		{ { NET_TIMEOUT, 0, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_TIMEOUT, NULL }, BRIGHTDATA_UNANSWERED, NULL },
+		{ { NET_TIMEOUT, 0, "", OUTCOME_RETRY, ERROR_BRIGHTDATA_TIMEOUT, NULL }, PROVIDER_UNANSWERED, NULL },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct http_answer answer = answer_of(&rows[i].row);
-		struct msg_verdict verdict = { .lease = 1 };
+		struct verdict verdict = { .retry_after_ms = 77 };
 		uint8_t digest[SHA256_SIZE], expected[SHA256_SIZE] = { 0 };
 
 		if (rows[i].same != NULL)
 			assert_int_equal(input_digest(rows[i].same, strlen(rows[i].same), expected), 0);
 		memset(digest, 7, sizeof(digest));
-		if (brightdata_read_input(&answer, digest, &verdict) != rows[i].reading)
+		if (us->read_input(&answer, digest, &verdict) != rows[i].reading)
 			fail_msg("HTTP %d %s", rows[i].row.status, rows[i].row.body);
 		check(&rows[i].row, &verdict);
 		assert_memory_equal(digest, expected, sizeof(digest));
@@ -641,11 +708,11 @@ test_the_longer_of_two_pauses_counts(void **state)
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct row row = { 0, rows[i].status, rows[i].body, OUTCOME_WAIT, 0, NULL };
 		struct http_answer answer = answer_of(&row);
-		struct msg_verdict verdict = { .lease = 1, .retry_after_ms = 77 };
+		struct verdict verdict = { .retry_after_ms = 77 };
 		bool empty;
 
 		answer.retry_after_ms = rows[i].header_ms;
-		brightdata_read_data(&answer, &verdict, &empty);
+		us->read_data(&answer, &verdict, &empty);
 		if (verdict.retry_after_ms != rows[i].ms)
 			fail_msg("%lld ms: %s", (long long)verdict.retry_after_ms, rows[i].body);
 	}
@@ -666,6 +733,7 @@ main(void)
 		cmocka_unit_test(test_where_to_ask),
 		cmocka_unit_test(test_the_list_gives_the_jobs_of_the_window),
 		cmocka_unit_test(test_a_list_that_cannot_be_read_is_no_empty_list),
+		cmocka_unit_test(test_a_page_is_the_last_one_when_it_is_not_full),
 		cmocka_unit_test(test_answers_about_an_input),
 		cmocka_unit_test(test_the_pause_that_a_text_names),
 		cmocka_unit_test(test_the_longer_of_two_pauses_counts),

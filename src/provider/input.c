@@ -5,9 +5,8 @@
  * An optional field that was left out may come back as null, "", false, [] or not at
  * all: none of these is hashed.
  */
-#include "model/input.h"
+#include "provider/input.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -16,6 +15,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "model/request.h"
 #include "model/url.h"
 
 #define MEMBERS_MAX 64
@@ -451,21 +451,4 @@ input_digest(const char *text, size_t len, uint8_t ret[SHA256_SIZE])
 		rc = pairs_digest(&pairs, ret);
 	pairs_free(&pairs);
 	return rc;
-}
-
-void
-input_digest_of(const struct trigger_request *request, uint8_t ret[SHA256_SIZE])
-{
-	struct json_out row;
-	const char *text;
-	size_t len;
-	int rc;
-
-	json_out_init(&row);
-	trigger_request_write_input(&row, request);
-	text = json_out_text(&row, &len);
-	rc = input_digest(text, len, ret);
-	assert(rc == 0);	/* a flat object of few members, each bounded by its field */
-	(void)rc;
-	json_out_done(&row);
 }
