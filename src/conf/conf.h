@@ -58,6 +58,7 @@ struct conf {
 	int64_t	connection_idle_timeout_ms;	/* a client's connection is closed after so long without a request */
 	int64_t	idempotency_keep_ms;		/* an Idempotency-Key is remembered so long after its crawl has ended */
 	int64_t	crawls_keep_ms;			/* how long what has ended is kept; 0 in the text "forever" */
+	int64_t	events_keep_ms;
 	int64_t	quarantine_keep_ms;
 	int64_t	objects_keep_ms;
 	int64_t	trigger_wait_ms;

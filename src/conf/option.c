@@ -255,6 +255,9 @@ const struct option options[] = {
 	  .fallback = "90d", .min = SECOND, .max = 36500 * DAY, .words = forever_word, .readers = CONF_KEEPER,
 	  .help = "How long a crawl is known after its end: then its status is 404. Not less than IDEMPOTENCY_KEEP "
 	  "where it has a key, nor than OBJECTS_KEEP." },
+	{ .name = "EVENTS_KEEP", .kind = OPTION_DURATION, FIELD(events_keep_ms),
+	  .fallback = "7d", .min = SECOND, .max = 36500 * DAY, .words = forever_word, .readers = CONF_KEEPER,
+	  .help = "How long an event stays in the job store; not less than until it is delivered." },
 	{ .name = "QUARANTINE_KEEP", .kind = OPTION_DURATION, FIELD(quarantine_keep_ms),
 	  .fallback = "90d", .min = SECOND, .max = 36500 * DAY, .words = forever_word, .readers = CONF_KEEPER,
 	  .help = "How long a snapshot that was no valid data is kept below quarantine/." },

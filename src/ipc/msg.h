@@ -171,7 +171,7 @@ struct msg_health_answer {
 	uint32_t	counts[CRAWL_STATE_COUNT];	/* live states; ended ones since start */
 	uint32_t	pollers;	/* connected */
 	uint32_t	publishers;
-	uint64_t	outbox;		/* events waiting */
+	uint64_t	outbox;		/* events still to be delivered */
 	int64_t		outbox_age_ms;	/* of the oldest; 0 for none */
 	int64_t		oldest_due_ms;	/* how long the most overdue work waits; 0 for none */
 	enum provider_state provider;

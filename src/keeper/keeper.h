@@ -18,7 +18,7 @@
  *   keeper_watch.c    requests that wait for a crawl
  *   keeper_outbox.c   events to the publisher
  *   keeper_status.c   health and the status line
- *   keeper_prune.c    what is over goes: crawls, files, room
+ *   keeper_prune.c    what is over goes: crawls, events, files, room
  *   keeper_backup.c   a copy of the store while it is in use
  *
  * Order: keeper_new, keeper_recover, keeper_peer_add for each connection,

@@ -1,7 +1,7 @@
 /*
  * keeper_outbox.c - events on their way out. keeper_step() adds them in the
  * transaction of their state; after the commit the oldest go to the publisher, one
- * batch at a time, and are forgotten when it says that they are at their sink.
+ * batch at a time; when it says that they are at their sink, its cursor moves behind them.
  *
  * A batch that is not acknowledged (the publisher or we died) is read again from the
  * store: same ids, same bytes, same order.
@@ -50,11 +50,13 @@ keeper_outbox_send(struct keeper *k)
 {
 	struct keeper_peer *publisher = find_publisher(k);
 	struct msg_event_batch batch;
+	uint64_t cursor;
 	struct why why;
 
 	if (k->batch_to != NULL || publisher == NULL)
 		return;
-	keeper_must(k, store_events_after(k->store, 0, EVENT_BATCH_MAX, &batch, &why), &why);
+	keeper_must(k, store_sink_cursor(k->store, SINK_FILE, &cursor, &why), &why);
+	keeper_must(k, store_events_after(k->store, cursor, EVENT_BATCH_MAX, &batch, &why), &why);
 	if (batch.count == 0)
 		return;
 	k->batch_to = publisher;
@@ -81,7 +83,7 @@ keeper_on_event_ack(struct peer *peer, struct wire_in *in, void *arg)
 		return -EBADMSG;
 	if (k->batch_to != peer_data(peer) || m.seq != k->batch_seq)
 		return -EBADMSG;
-	keeper_must(k, store_events_forget(k->store, m.seq, &why), &why);
+	keeper_must(k, store_sink_move(k->store, SINK_FILE, m.seq, &why), &why);
 	k->batch_to = NULL;
 	k->changes++;
 	keeper_wake(k);

@@ -1,16 +1,17 @@
 /*
  * keeper_prune.c - what is over goes: crawls that ended long ago, with their requests and
- * keys, and the room they had in the store; files of the spool that no crawl under way will
- * use; what lies in quarantine, and objects, for longer than they are to be kept.
+ * keys, events that were delivered, and the room they had in the store; files of the spool
+ * that no crawl under way will use; what lies in quarantine, and objects, for longer than
+ * they are to be kept.
  *
  * All of it in steps of a few milliseconds that take a tenth of the time, whatever else
  * happens: what is left over from a step is the next one's. If that is not enough for what
  * comes to an end, it is more, up to a third: nothing may grow for ever. A step ends with a
  * turn, so that what it deleted is committed before anything else is looked at, once for all.
  *
- *   works[]       what there is to do, one after the other; each does a little a call
- *   a round       spool, quarantine and objects: at the start, and once a day
- *   crawls, room  all the time
+ *   works[]               what there is to do, one after the other; each does a little a call
+ *   a round               spool, quarantine and objects: at the start, and once a day
+ *   crawls, events, room  all the time
  *
  * Files are reached from DATA_DIR step by step; no symbolic link is followed, and only names
  * that trawld gives are touched.
@@ -42,14 +43,15 @@
 #define STEP_OBJECTS	16	/* but so many are removed at least, if they are small ... */
 #define STEP_BYTES	(64u << 20)	/* ... all together */
 #define STEP_NAMES	64	/* of a directory, in one step */
+#define STEP_EVENTS	256	/* more than the crawls that go in one step have made */
 #define EVENT_SLACK_MS	1000	/* between the times of a crawl's end and of its event */
 #define FREE_PAGES_MIN	256	/* so much free is no waste: 1 MiB, ... */
 #define FREE_PART	8	/* ... and a part of the file */
-#define WORKS		6
+#define WORKS		7
 
 /* What was done since it was last told. */
 struct prune_counts {
-	uint64_t crawls, spool, quarantine, objects;
+	uint64_t crawls, events, spool, quarantine, objects;
 };
 
 /* A directory that is read, name by name, once in each round. */
@@ -66,7 +68,7 @@ struct prune {
 	int64_t			 behind_mono_ms;	/* since when there is always more to do; 0: there is not */
 	bool			 in_round;
 	int64_t			 round_mono_ms;	/* when the next one begins */
-	bool			 crawls_left;	/* more of them are to go now */
+	bool			 crawls_left, events_left;	/* more of them are to go now */
 	struct store_place	 crawl;		/* looked at up to there ... */
 	int64_t			 crawl_mono_ms;	/* ... and from then on from the beginning again */
 	struct store_place	 object;
@@ -103,7 +105,8 @@ place_of(const struct crawl *c)
 
 /* ---- crawls ---- */
 
-/* Ended before that, it may go: not while something of it may wait in the outbox, nor before its object. */
+/* Ended before that, it may go: not while something of it may wait in the outbox, nor before its object. An event that
+ * was delivered needs it no more: all that is told of the crawl is in the event. */
 static int64_t
 crawls_before(struct keeper *k)
 {
@@ -116,7 +119,7 @@ crawls_before(struct keeper *k)
 	before = keeper_now_behind(k) - keep;
 	if (k->conf->objects_keep_ms > 0 && k->prune->objects_before_ms < before)
 		before = k->prune->objects_before_ms;
-	keeper_must(k, store_events_count(k->store, &count, &oldest, &why), &why);
+	keeper_must(k, store_events_pending(k->store, &count, &oldest, &why), &why);
 	return count > 0 && oldest - EVENT_SLACK_MS < before ? oldest - EVENT_SLACK_MS : before;
 }
 
@@ -167,9 +170,28 @@ crawls(struct keeper *k)
 	return p->crawls_left;
 }
 
+/* ---- events ---- */
+
+static bool
+events(struct keeper *k)
+{
+	struct prune *p = k->prune;
+	unsigned count;
+	struct why why;
+
+	if (k->conf->events_keep_ms == 0)
+		return false;
+	keeper_must(k, store_events_prune(k->store, keeper_now_behind(k) - k->conf->events_keep_ms, STEP_EVENTS, &count, &why),
+	    &why);
+	p->counts.events += count;
+	k->changes += count > 0;
+	p->events_left = count == STEP_EVENTS;
+	return p->events_left;
+}
+
 /* ---- the store's room ---- */
 
-/* Only when no more crawls go: what they leave would be moved in vain. A file that was not rebuilt stays as
+/* Only when no more crawls and events go: what they leave would be moved in vain. A file that was not rebuilt stays as
  * large as it is. */
 static bool
 room(struct keeper *k)
@@ -177,7 +199,7 @@ room(struct keeper *k)
 	int64_t all, unused, left;
 	struct why why;
 
-	if (k->prune->crawls_left)
+	if (k->prune->crawls_left || k->prune->events_left)
 		return false;
 	keeper_must(k, store_pages(k->store, &all, &unused, &why), &why);
 	if (unused <= FREE_PAGES_MIN || unused <= all / FREE_PART)
@@ -460,9 +482,10 @@ tell_round(struct prune *p)
 {
 	const struct prune_counts *n = &p->counts;
 
-	if (n->crawls + n->spool + n->quarantine + n->objects > 0)
-		log_as(KIND_OVER_REMOVED, NULL, "removed %" PRIu64 " crawls, %" PRIu64 " objects, %" PRIu64
-		    " files of quarantine/, %" PRIu64 " of spool/", n->crawls, n->objects, n->quarantine, n->spool);
+	if (n->crawls + n->events + n->spool + n->quarantine + n->objects > 0)
+		log_as(KIND_OVER_REMOVED, NULL, "removed %" PRIu64 " crawls, %" PRIu64 " events of the job store, %" PRIu64
+		    " objects, %" PRIu64 " files of quarantine/, %" PRIu64 " of spool/", n->crawls, n->events, n->objects,
+		    n->quarantine, n->spool);
 	memset(&p->counts, 0, sizeof(p->counts));
 	if (p->failures > 0) {
 		log_as(KIND_OVER_UNREMOVED, NULL, "cannot be removed: %s (%u in all)", p->failure, p->failures);
@@ -513,7 +536,7 @@ rounds(struct keeper *k)
 
 /* ---- steps ---- */
 
-static work_fn *const works[] = { crawls, room, spool, quarantine, objects, rounds };
+static work_fn *const works[] = { crawls, events, room, spool, quarantine, objects, rounds };
 
 static_assert(countof(works) == WORKS, "a round ends when all of them have nothing to do");
 
@@ -555,7 +578,8 @@ rest_times(const struct keeper *k)
 static int64_t
 rest_ms(const struct keeper *k, bool more, int64_t took_ms)
 {
-	int64_t rest = rest_times(k) * took_ms, idle = sooner(IDLE_MS, k->conf->crawls_keep_ms / 10);
+	int64_t rest = rest_times(k) * took_ms;
+	int64_t idle = sooner(sooner(IDLE_MS, k->conf->crawls_keep_ms / 10), k->conf->events_keep_ms / 10);
 
 	if (!more)
 		return idle < IDLE_MIN_MS ? IDLE_MIN_MS : idle;

@@ -193,7 +193,7 @@ keeper_status_fill(struct keeper *k, struct msg_health_answer *a)
 	memcpy(a->counts, k->counts, sizeof(a->counts));
 	a->pollers = keeper_peer_count(k, ROLE_POLLER);
 	a->publishers = keeper_peer_count(k, ROLE_PUBLISHER);
-	keeper_must(k, store_events_count(k->store, &a->outbox, &oldest, &why), &why);
+	keeper_must(k, store_events_pending(k->store, &a->outbox, &oldest, &why), &why);
 	a->outbox_age_ms = oldest > 0 && keeper_now(k) > oldest ? keeper_now(k) - oldest : 0;
 	a->oldest_due_ms = overdue(k);
 	fill_provider(k, a);

@@ -204,6 +204,7 @@ doubt(struct keeper *k)
 	unsigned count;
 	struct why why;
 
+	keeper_must(k, store_events_leap(k->store, &why), &why);
 	keeper_must(k, store_doubt_accepted(k->store, keeper_now(k), &count, &why), &why);
 	if (count > 0)
 		log_as(KIND_STORE_DOUBTED, NULL, "the job store was not stopped here, or is a copy: %u crawls that were "

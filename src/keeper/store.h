@@ -171,16 +171,30 @@ int store_budget_write(struct store *, const struct budget_record *, struct why 
 /* An empty one when none was ever written. */
 int store_budget_read(struct store *, struct budget_record *ret, struct why *why);
 
-/* ---- events (the outbox) ---- */
+/* ---- events: the outbox and its sinks ---- */
 
-/* event->seq is given here. */
+/* Each event of the outbox has a position. Positions grow, and none is given twice: not when the outbox was emptied,
+ * nor by a copy that takes the store's place. A sink reads events in their order; its cursor is the position of the
+ * last one that it has delivered, 0 before the first. Events stay until they are pruned. */
+#define SINK_FILE "file"	/* the one sink that there is */
+
+/* Its position, event->seq, is given here. */
 int store_event_add(struct store *, struct event *, const char *attributes, size_t attributes_len,
     const char *body, size_t body_len, struct why *why);
-/* The oldest events after seq, in order, as many as fit one message; text lives until
+/* The first events behind a position, in order, as many as fit one message; text lives until
  * the next call of this function. */
 int store_events_after(struct store *, uint64_t seq, unsigned max, struct msg_event_batch *ret, struct why *why);
-int store_events_forget(struct store *, uint64_t up_to_seq, struct why *why);
-int store_events_count(struct store *, uint64_t *ret_count, int64_t *ret_oldest_ms, struct why *why);
+/* -EUCLEAN: there is no such sink. */
+int store_sink_cursor(struct store *, const char *sink, uint64_t *ret, struct why *why);
+int store_sink_move(struct store *, const char *sink, uint64_t cursor, struct why *why);
+/* What some sink is still to deliver: how many events, and the time of the first (0: there is none). Costs the same
+ * whatever is in the outbox. */
+int store_events_pending(struct store *, uint64_t *ret_count, int64_t *ret_oldest_ms, struct why *why);
+/* Removes the first events, up to max of them, that every sink has delivered and that are from before before_ms. What
+ * stands before one of those is older, even if a clock that ran ahead gave it its time. */
+int store_events_prune(struct store *, int64_t before_ms, unsigned max, unsigned *ret_count, struct why *why);
+/* The store may be a copy: what positions were given since it was made, they are not given again. */
+int store_events_leap(struct store *, struct why *why);
 
 /* ---- a copy while the store is in use ---- */
 

@@ -112,7 +112,15 @@ static const char *const schema[] = {
 	" ('provider_known', 0);",
 
 	/* What has ended is found by when it did, the longest ago first. */
-	"CREATE INDEX crawls_ended ON crawls (finished_ms, id) WHERE lane IS NULL;",
+	"CREATE INDEX crawls_ended ON crawls (finished_ms, id) WHERE lane IS NULL;"
+	/* Events stay when they have been delivered: a sink is a reader of the outbox, its cursor the position of the
+	 * last event that it has delivered. What an older trawld has left there is to be delivered still. The last
+	 * position given has a row even before the first event, so that it can be raised (store_events_leap()). */
+	"CREATE TABLE sinks (name TEXT PRIMARY KEY, cursor INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"INSERT INTO sqlite_sequence SELECT 'outbox', 0"
+	" WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'outbox');"
+	"INSERT INTO sinks SELECT '" SINK_FILE "', coalesce((SELECT min(seq) - 1 FROM outbox), seq)"
+	" FROM sqlite_sequence WHERE name = 'outbox';",
 
 #ifdef STORE_EXTRA_MIGRATION
 	/* A build of "the next version", for the test of upgrades. */

@@ -29,6 +29,11 @@
 
 #define BATCH_BYTES    (400u << 10)	/* of event text in one message, below WIRE_BODY_MAX */
 
+/* Events are added at one end of the outbox and removed from the other, so their positions have no gaps but leaps of
+ * just this length, more than a store gives out in its life: the distance of two positions, modulo that, is how many
+ * events lie between them. It leaves room for a million leaps below the numbers that JSON's readers take exactly. */
+#define POSITIONS_LEAP (INT64_C(1) << 32)
+
 /* In the order of put_crawl() and get_crawl(). snapshot_id and object_path are set
  * once, by a statement of their own: an update that named them would rewrite their
  * index with every poll. */
@@ -55,7 +60,8 @@ enum sql {
 	SQL_SETS, SQL_RECONCILING, SQL_RECONCILING_SINCE, SQL_DOUBT, SQL_DOUBT_FAILED, SQL_META_SET, SQL_META_GET,
 	SQL_LIMITS_NOTE, SQL_LIMITS_NOTED, SQL_PAUSES_DROP, SQL_PAUSE_ADD, SQL_PAUSES_READ,
 	SQL_REFUSALS_DROP, SQL_REFUSAL_ADD, SQL_REFUSALS_READ,
-	SQL_EVENT_ADD, SQL_EVENTS_AFTER, SQL_EVENTS_FORGET, SQL_EVENTS_RANGE, SQL_EVENT_TIME,
+	SQL_EVENT_ADD, SQL_EVENTS_AFTER, SQL_EVENTS_ENDS, SQL_EVENT_TIME, SQL_EVENTS_PRUNE, SQL_EVENTS_LEAP,
+	SQL_SINK_CURSOR, SQL_SINK_MOVE,
 	SQL_COUNT
 };
 
@@ -131,10 +137,13 @@ static const char *const sql_text[SQL_COUNT] = {
 	    " VALUES (?,?,?,?,?,?)",
 	[SQL_EVENTS_AFTER] = "SELECT seq, id, crawl_id, type, time_ms, attributes, body FROM outbox"
 	    " WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-	[SQL_EVENTS_FORGET] = "DELETE FROM outbox WHERE seq <= ?",
-	/* Rows go in at the end and leave from the front, so the ends give the count. */
-	[SQL_EVENTS_RANGE] = "SELECT (SELECT min(seq) FROM outbox), (SELECT max(seq) FROM outbox)",
-	[SQL_EVENT_TIME] = "SELECT time_ms FROM outbox ORDER BY seq LIMIT 1",
+	[SQL_EVENTS_ENDS] = "SELECT (SELECT min(seq) FROM outbox), (SELECT max(seq) FROM outbox),"
+	    " (SELECT min(cursor) FROM sinks)",
+	[SQL_EVENT_TIME] = "SELECT seq, time_ms FROM outbox WHERE seq > ?1 ORDER BY seq LIMIT 1",
+	[SQL_EVENTS_PRUNE] = "DELETE FROM outbox WHERE seq <= ?1",
+	[SQL_EVENTS_LEAP] = "UPDATE sqlite_sequence SET seq = seq + ?1 WHERE name = 'outbox'",
+	[SQL_SINK_CURSOR] = "SELECT cursor FROM sinks WHERE name = ?1",
+	[SQL_SINK_MOVE] = "UPDATE sinks SET cursor = ?2 WHERE name = ?1",
 };
 
 struct store {
@@ -1224,32 +1233,134 @@ store_events_after(struct store *s, uint64_t seq, unsigned max, struct msg_event
 }
 
 int
-store_events_forget(struct store *s, uint64_t up_to_seq, struct why *why)
+store_sink_cursor(struct store *s, const char *sink, uint64_t *ret, struct why *why)
 {
-	struct binder b = bind_to(s, SQL_EVENTS_FORGET);
+	struct binder b = bind_to(s, SQL_SINK_CURSOR);
+	struct reader r = { b.st, 0 };
+	int result;
 
-	put_int(&b, (int64_t)up_to_seq);
-	return change(s, SQL_EVENTS_FORGET, "forgetting events", why);
+	put_text(&b, sink);
+	if ((result = row(s, SQL_SINK_CURSOR, "reading a cursor", why)) < 0)
+		return result;
+	if (result == 0)
+		return why_set(why, EUCLEAN, "job store: the sink \"%s\" is missing", sink);
+	*ret = (uint64_t)get_int(&r);
+	end(s, SQL_SINK_CURSOR);
+	return 0;
 }
 
 int
-store_events_count(struct store *s, uint64_t *ret_count, int64_t *ret_oldest_ms, struct why *why)
+store_sink_move(struct store *s, const char *sink, uint64_t cursor, struct why *why)
 {
-	struct reader range = { s->statements[SQL_EVENTS_RANGE], 0 };
-	struct reader oldest = { s->statements[SQL_EVENT_TIME], 0 };
-	int64_t first, last;
+	struct binder b = bind_to(s, SQL_SINK_MOVE);
 	int result;
 
-	if ((result = row(s, SQL_EVENTS_RANGE, "counting events", why)) < 0)
+	put_text(&b, sink);
+	put_int(&b, (int64_t)cursor);
+	if ((result = change(s, SQL_SINK_MOVE, "moving a cursor", why)) < 0)
 		return result;
-	first = get_int(&range);
-	last = get_int(&range);
-	end(s, SQL_EVENTS_RANGE);
-	*ret_count = last > 0 ? (uint64_t)(last - first + 1) : 0;
-	*ret_oldest_ms = 0;
-	if ((result = row(s, SQL_EVENT_TIME, "reading the oldest event", why)) <= 0)
+	return sqlite3_changes(s->db) == 1 ? 0 :
+	    why_set(why, EUCLEAN, "job store: the sink \"%s\" is missing", sink);
+}
+
+/* Positions of the first and the last event, 0 if there is none, and of the last one that every sink has delivered:
+ * at least that before the first. */
+struct outbox_ends {
+	int64_t first, last, delivered;
+};
+
+static int
+read_ends(struct store *s, struct outbox_ends *ret, struct why *why)
+{
+	struct reader r = { s->statements[SQL_EVENTS_ENDS], 0 };
+	int result;
+
+	if ((result = row(s, SQL_EVENTS_ENDS, "reading the ends of the outbox", why)) < 0)
 		return result;
-	*ret_oldest_ms = get_int(&oldest);
+	ret->first = get_int(&r);
+	ret->last = get_int(&r);
+	ret->delivered = get_int(&r);
+	if (ret->delivered < ret->first - 1)
+		ret->delivered = ret->first - 1;
+	end(s, SQL_EVENTS_ENDS);
+	return 0;
+}
+
+/* Position and time of the first event behind a position, both 0 if there is none. */
+static int
+read_event_time(struct store *s, int64_t after, int64_t *ret_seq, int64_t *ret_ms, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_EVENT_TIME);
+	struct reader r = { b.st, 0 };
+	int result;
+
+	*ret_seq = *ret_ms = 0;
+	put_int(&b, after);
+	if ((result = row(s, SQL_EVENT_TIME, "reading the time of an event", why)) <= 0)
+		return result;
+	*ret_seq = get_int(&r);
+	*ret_ms = get_int(&r);
 	end(s, SQL_EVENT_TIME);
 	return 0;
+}
+
+int
+store_events_pending(struct store *s, uint64_t *ret_count, int64_t *ret_oldest_ms, struct why *why)
+{
+	struct outbox_ends ends;
+	int64_t seq;
+	int result;
+
+	if ((result = read_ends(s, &ends, why)) < 0)
+		return result;
+	*ret_count = ends.last > ends.delivered ? (uint64_t)(ends.last - ends.delivered) % POSITIONS_LEAP : 0;
+	return read_event_time(s, ends.delivered, &seq, ret_oldest_ms, why);
+}
+
+/* The position up to which events are older than that, 0: none is. Found by halves. Where a clock that ran ahead gave
+ * some of them their times, that is what stands before an event that is old, if not yet all of it. */
+static int
+find_old(struct store *s, const struct outbox_ends *ends, int64_t before_ms, int64_t *ret, struct why *why)
+{
+	int64_t old = ends->first - 1, young = ends->delivered + 1, at = ends->delivered;
+	int64_t seq, time_ms;
+	int result;
+
+	for (*ret = 0; ends->first > 0 && old + 1 < young; at = old + (young - old) / 2) {
+		if ((result = read_event_time(s, at - 1, &seq, &time_ms, why)) < 0)
+			return result;
+		if (seq > 0 && seq < young && time_ms < before_ms)
+			*ret = old = seq;
+		else
+			young = at;
+	}
+	return 0;
+}
+
+int
+store_events_prune(struct store *s, int64_t before_ms, unsigned max, unsigned *ret_count, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_EVENTS_PRUNE);
+	struct outbox_ends ends;
+	int64_t old;
+	int result;
+
+	*ret_count = 0;
+	if ((result = read_ends(s, &ends, why)) < 0 || (result = find_old(s, &ends, before_ms, &old, why)) < 0)
+		return result;
+	if (old == 0)
+		return 0;
+	put_int(&b, old < ends.first + max ? old : ends.first + max - 1);
+	if ((result = change(s, SQL_EVENTS_PRUNE, "removing events", why)) == 0)
+		*ret_count = (unsigned)sqlite3_changes(s->db);
+	return result;
+}
+
+int
+store_events_leap(struct store *s, struct why *why)
+{
+	struct binder b = bind_to(s, SQL_EVENTS_LEAP);
+
+	put_int(&b, POSITIONS_LEAP);
+	return change(s, SQL_EVENTS_LEAP, "leaping over positions", why);
 }

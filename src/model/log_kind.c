@@ -575,8 +575,8 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	/* what is over */
 	[KIND_OVER_REMOVED] = { "over-removed", LOG_LEVEL_INFO, "97a23328f618435f882aa4f8dbe4d2ef",
 	  "What is over was removed",
-	  "Crawls after CRAWLS_KEEP, quarantine/ after QUARANTINE_KEEP, objects after OBJECTS_KEEP, and "
-	  "what in spool/ belongs to no crawl under way. Told after each round, which is one a day at "
+	  "Crawls after CRAWLS_KEEP, events of the job store after EVENTS_KEEP, quarantine/ after "
+	  "QUARANTINE_KEEP, objects after OBJECTS_KEEP, and what in spool/ belongs to no crawl under way. Told after each round, which is one a day at "
 	  "most and one at the start, if there was anything.",
 	  "",
 	  false },

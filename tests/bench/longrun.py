@@ -50,7 +50,7 @@ def run(folder):
     sim = Sim(folder, "--time-scale", "1000", "--ready-after", "1", "--building", "0", "--running-cap", "0", "--quiet")
     trawld = Trawld(folder, sim.url, start=False, BACKGROUND_POLL_INTERVAL="200ms", BACKGROUND_MAX_POLLS="100000",
                     BACKGROUND_MAX_WORKERS="4", FRONT_WORKERS="1", LOG_LEVEL="warning", PROVIDER_CALLS_MAX="256",
-                    CRAWLS_KEEP=KEEP, OBJECTS_KEEP=KEEP, TRIGGER_WAIT_SECONDS="0", DATA_DIR=str(folder / "data"),
+                    CRAWLS_KEEP=KEEP, EVENTS_KEEP=KEEP, OBJECTS_KEEP=KEEP, TRIGGER_WAIT_SECONDS="0", DATA_DIR=str(folder / "data"),
                     PORT=str(free_port()))
     trawld.launch()  # at this level it does not say where it listens
     trawld.url = f"http://127.0.0.1:{trawld.conf['PORT']}"

@@ -521,6 +521,11 @@ def sqlite_rows(path, query):
         connection.close()
 
 
+def pending_events(path):
+    """How many events of the store of a trawld that is not running its sink has not got."""
+    return sqlite_rows(path, "SELECT count(*) FROM outbox, sinks WHERE name = 'file' AND seq > cursor")[0][0]
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

@@ -11,7 +11,7 @@ import unittest
 import uuid
 
 import grown
-from harness import BUILD, KEY, FlowTest, call, logged, sqlite_rows, wait_for
+from harness import BUILD, KEY, FlowTest, call, logged, pending_events, sqlite_rows, wait_for
 
 FIXTURE = pathlib.Path(__file__).resolve().parent.parent / "regress" / "store-schema-1.sql"
 NOWHERE = "http://127.0.0.1:1"
@@ -89,6 +89,8 @@ class Upgrade(FlowTest):
         self.events_went_out(trawld, before["outbox"])
         self.assertEqual(trawld.stop(), 0)
         after = rows_of(store.path)
+        self.assertEqual(after["outbox"][:len(before["outbox"])], before["outbox"], "they stay, at their positions")
+        self.assertEqual(pending_events(store.path), 0)
         ended = {store.crawls[n][0].bytes for n in ENDED}
         columns = len(before["crawls"][0])  # newer ones stand behind them
         self.assertEqual([r[:columns] for r in after["crawls"] if r[0] in ended],

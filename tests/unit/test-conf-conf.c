@@ -163,6 +163,8 @@ each_kind_takes_its_good_values(void **state)
 		{ "CRAWLS_KEEP=1", offsetof(struct conf, crawls_keep_ms), 1000 },
 		{ "CRAWLS_KEEP=366d", offsetof(struct conf, crawls_keep_ms), INT64_C(366) * 86400000 },
 		{ "CRAWLS_KEEP=Forever", offsetof(struct conf, crawls_keep_ms), 0 },
+		{ "EVENTS_KEEP=36h", offsetof(struct conf, events_keep_ms), INT64_C(36) * 3600000 },
+		{ "EVENTS_KEEP=forever", offsetof(struct conf, events_keep_ms), 0 },
 		{ "OBJECTS_KEEP=7d", offsetof(struct conf, objects_keep_ms), INT64_C(7) * 86400000 },
 		{ "STORAGE_BACKEND=gcp", offsetof(struct conf, storage_backend), STORAGE_GCP },
 		{ "LOG_LEVEL=DEBUG", offsetof(struct conf, log_level), LOG_LEVEL_DEBUG },
@@ -216,6 +218,7 @@ each_kind_refuses_bad_values_and_says_what_is_allowed(void **state)
 		{ "FRONT_WORKERS=0", "auto, or a whole number from 1 to 64" },
 		{ "RETRY_MAX_ATTEMPTS=101", "from 1 to 100" },
 		{ "CRAWLS_KEEP=0", "forever, or 1 to 3153600000 seconds, or a number with ms, s, m, h or d" },
+		{ "EVENTS_KEEP=0", "forever, or 1 to 3153600000 seconds" },
 		{ "OBJECTS_KEEP=never", "forever, or 1 to" },
 		{ "BACKGROUND_POLL_INTERVAL=0", "0.01 to 3600 seconds, or a number with ms, s, m, h or d" },
 		{ "BACKGROUND_POLL_INTERVAL=9ms", "0.01 to 3600" },
@@ -501,6 +504,7 @@ printing_hides_the_key_and_shows_durations_in_seconds_or_days(void **state)
 	assert_non_null(strstr(text, "\nFRONT_WORKERS=auto  # default\n"));
 	assert_non_null(strstr(text, "\nIDEMPOTENCY_KEEP=86400  # default\n"));
 	assert_non_null(strstr(text, "\nCRAWLS_KEEP=90d  # default\n"));
+	assert_non_null(strstr(text, "\nEVENTS_KEEP=7d  # default\n"));
 	assert_non_null(strstr(text, "\nOBJECTS_KEEP=forever  # default\n"));
 	free(take_ptr(text));
 	assert_int_equal(load("BRIGHTDATA_API_KEY=" KEY "\nBACKGROUND_POLL_INTERVAL=1500ms\n"), 0);

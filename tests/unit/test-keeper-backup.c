@@ -217,6 +217,59 @@ test_copy_in_the_stores_place_is_searched_before_it_is_triggered(void **state)
 	assert_int_equal(crawl_of(&w, &id).triggers, 0);
 }
 
+static void
+deliver(void)
+{
+	world_run(&w);
+	while (w.keeper->batch_to != NULL) {
+		struct msg_event_ack ack = { w.publisher.batch_seq };
+
+		msg_event_ack_put(&w.publisher.out, &ack);
+		peer_send(w.publisher.peer, &w.publisher.out);
+		world_run(&w);
+	}
+}
+
+/* What was delivered before the copy was made is not delivered again; what was after it is, by positions that the
+ * store never gave. */
+static void
+test_copy_keeps_the_cursor_and_gives_no_position_again(void **state)
+{
+	struct uuid early, late;
+	char command[2 * BACKUP_PATH_SIZE];
+	uint64_t delivered, last, cursor;
+	struct why why;
+
+	(void)state;
+	(void)crawl_in(&w, CRAWL_POLLING);
+	deliver();
+	delivered = w.publisher.batch_seq;
+	early = crawl_in(&w, CRAWL_POLLING);
+	(void)snprintf(command, sizeof(command), "cp %s %s && rm -f %s-wal", back_up()->path, w.path, w.path);
+	deliver();
+	late = crawl_in(&w, CRAWL_POLLING);
+	deliver();
+	last = w.publisher.batch_seq;
+	assert_int_equal(last, delivered + 2);
+	world_kill(&w);
+	assert_int_equal(system(command), 0);
+	w.start.doubtful = true;
+	world_start(&w);
+	assert_int_equal(store_sink_cursor(w.keeper->store, SINK_FILE, &cursor, &why), 0);
+	assert_int_equal(cursor, delivered);
+	assert_int_equal(w.publisher.batch_count, 1);
+	assert_int_equal(w.publisher.batch_seq, delivered + 1);
+	assert_int_equal(crawl_of(&w, &early).state, CRAWL_POLLING);
+	send_read(&w, &late, false);
+	assert_int_equal(last_answer(&w)->error, ERROR_NOT_FOUND);
+	deliver();
+	poller_say(&w, &w.poller, 4, 1);
+	(void)crawl_in(&w, CRAWL_POLLING);
+	assert_int_equal(w.publisher.batch_count, 1);
+	assert_true(w.publisher.batch_seq > last);
+	deliver();
+}
+
 /* The store as it was, taken for a copy: a retry may have made a job since. */
 static void
 test_crawl_that_failed_is_searched_for_when_it_is_retried(void **state)
@@ -364,6 +417,7 @@ main(void)
 		TEST(test_no_crawl_waits_for_its_trigger_in_it),
 		TEST(test_what_is_changed_meanwhile_is_in_it),
 		TEST(test_copy_in_the_stores_place_is_searched_before_it_is_triggered),
+		TEST(test_copy_keeps_the_cursor_and_gives_no_position_again),
 		TEST(test_crawl_that_failed_is_searched_for_when_it_is_retried),
 		TEST(test_who_asks_meanwhile_gets_the_same),
 		TEST(test_it_goes_on_when_nobody_waits),

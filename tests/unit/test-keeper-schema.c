@@ -31,6 +31,7 @@
 #include "keeper/store.h"
 
 #define FIXTURE	   "tests/regress/store-schema-1.sql"
+#define SINKS_SINCE 4		/* the first schema that has them */
 #define CALLS_MAX  2000	/* more than a migration makes */
 
 static char dir[64], path[96], backup[112];
@@ -194,6 +195,7 @@ struct content {
 	int64_t	 version;
 	uint64_t schema, rows;	/* sums; rows without those that a copy changes */
 	int64_t	 accepted, doubted;
+	int64_t	 cursor;		/* of the one sink */
 };
 
 static void
@@ -267,6 +269,8 @@ content_of(const char *name)
 	add_rows(&c.rows, db, "SELECT * FROM outbox ORDER BY seq");
 	add_rows(&c.rows, db, "SELECT * FROM sqlite_sequence");
 	add_rows(&c.rows, db, "SELECT * FROM meta WHERE name = 'epoch'");
+	if (c.version >= SINKS_SINCE)
+		c.cursor = ask(db, "SELECT cursor FROM sinks WHERE name = '" SINK_FILE "'");
 	(void)sqlite3_close(db);
 	shell("rm -f %s*", copy);
 	return c;
@@ -280,6 +284,7 @@ assert_content(struct content c, const struct content *expected)
 	assert_true(c.rows == expected->rows);
 	assert_int_equal(c.accepted, expected->accepted);
 	assert_int_equal(c.doubted, expected->doubted);
+	assert_int_equal(c.cursor, expected->cursor);
 }
 
 /* Whether it gives space back. */
@@ -429,6 +434,51 @@ test_step_that_fails_leaves_the_old_schema(void **state)
 	assert_true(store_open(path, &clock_system, NULL, &s, &why) < 0);
 	assert_non_null(strstr(why.text, "from schema 1 to 2"));
 	assert_content(content_of(path), &old);
+}
+
+/* ---- the outbox of an older file ---- */
+
+/* The older trawld removed what was delivered: all that is there is to be delivered still. */
+static void
+test_events_of_an_older_file_are_pending(void **state)
+{
+	static const struct {
+		const char *change;
+		uint64_t count, cursor, next;
+	} rows[] = {
+		{ "", 6, 4, 11 },
+		{ "DELETE FROM outbox WHERE seq < 9", 2, 8, 11 },
+		{ "DELETE FROM outbox", 0, 10, 11 },
+		{ "DELETE FROM outbox; DELETE FROM sqlite_sequence", 0, 0, 1 },	/* there never was one */
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < countof(rows); i++) {
+		struct event fresh = { .type = EVENT_CRAWL_FAILED, .time_ms = 7 };
+		struct msg_event_batch batch;
+		uint64_t count, cursor;
+		struct store *s;
+		int64_t oldest;
+		sqlite3 *db;
+
+		shell("rm -rf %s/*", dir);
+		make_old_file();
+		db = raw_open(path, SQLITE_OPEN_READWRITE);
+		raw_run(db, rows[i].change);
+		(void)sqlite3_close(db);
+		s = open_store();
+		assert_int_equal(store_sink_cursor(s, SINK_FILE, &cursor, &why), 0);
+		assert_int_equal(cursor, rows[i].cursor);
+		assert_int_equal(store_events_pending(s, &count, &oldest, &why), 0);
+		assert_int_equal(count, rows[i].count);
+		assert_int_equal(store_events_after(s, cursor, EVENT_BATCH_MAX, &batch, &why), 0);
+		assert_int_equal(batch.count, rows[i].count);
+		assert_true(count == 0 || batch.events[0].event.seq == cursor + 1);
+		assert_true(count == 0 || batch.events[0].event.time_ms == oldest);
+		assert_int_equal(store_event_add(s, &fresh, "{}", 2, "{}", 2, &why), 0);
+		assert_int_equal(fresh.seq, rows[i].next);
+		store_close(s);
+	}
 }
 
 /* ---- files that give nothing back ---- */
@@ -670,6 +720,7 @@ main(void)
 		TEST(test_leftovers_of_an_earlier_attempt_are_replaced),
 		TEST(test_without_a_copy_nothing_is_changed),
 		TEST(test_step_that_fails_leaves_the_old_schema),
+		TEST(test_events_of_an_older_file_are_pending),
 		TEST(test_file_is_rebuilt_when_there_is_room),
 		TEST(test_long_migration_is_told),
 		TEST(test_copy_stays_locked_while_it_is_synced),

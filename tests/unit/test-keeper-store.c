@@ -528,9 +528,9 @@ test_epochs_only_grow(void **state)
 /* ---- events ---- */
 
 static struct event
-add_event(struct store *s, const char *body, size_t len)
+add_event_of(struct store *s, int64_t time_ms, const char *body, size_t len)
 {
-	struct event e = { .type = EVENT_CRAWL_TRIGGERED, .time_ms = 42 };
+	struct event e = { .type = EVENT_CRAWL_TRIGGERED, .time_ms = time_ms };
 
 	e.id = uuid_make(&maker, &clock_system);
 	e.crawl_id = e.id;
@@ -538,38 +538,223 @@ add_event(struct store *s, const char *body, size_t len)
 	return e;
 }
 
+static struct event
+add_event(struct store *s, const char *body, size_t len)
+{
+	return add_event_of(s, 42, body, len);
+}
+
 static void
-test_events_come_in_order_and_are_forgotten_up_to_a_number(void **state)
+add_events(struct store *s, unsigned count, int64_t first_ms)
+{
+	for (unsigned i = 0; i < count; i++)
+		(void)add_event_of(s, first_ms + i, "{}", 2);
+}
+
+static uint64_t
+cursor_of(struct store *s)
+{
+	uint64_t cursor;
+
+	must(store_sink_cursor(s, SINK_FILE, &cursor, &why));
+	return cursor;
+}
+
+static void
+assert_pending(struct store *s, uint64_t expected, int64_t expected_oldest_ms)
+{
+	uint64_t count;
+	int64_t oldest;
+
+	must(store_events_pending(s, &count, &oldest, &why));
+	assert_int_equal(count, expected);
+	assert_int_equal(oldest, expected_oldest_ms);
+}
+
+/* All that are there, delivered or not. */
+static unsigned
+count_events(struct store *s, uint64_t *ret_first)
+{
+	struct msg_event_batch batch;
+	uint64_t seq = 0;
+	unsigned all = 0;
+
+	*ret_first = 0;
+	do {
+		must(store_events_after(s, seq, EVENT_BATCH_MAX, &batch, &why));
+		if (all == 0 && batch.count > 0)
+			*ret_first = batch.events[0].event.seq;
+		if (batch.count > 0)
+			seq = batch.events[batch.count - 1].event.seq;
+		all += batch.count;
+	} while (batch.count > 0);
+	return all;
+}
+
+static unsigned
+prune(struct store *s, int64_t before_ms, unsigned max)
+{
+	unsigned count;
+
+	must(store_events_prune(s, before_ms, max, &count, &why));
+	return count;
+}
+
+static void
+test_events_come_in_order_and_the_cursor_says_what_is_delivered(void **state)
 {
 	struct store *s = open_store();
 	struct msg_event_batch batch;
-	uint64_t count;
-	int64_t oldest;
 	struct event third;
+	uint64_t first;
 
 	(void)state;
-	must(store_events_count(s, &count, &oldest, &why));
-	assert_int_equal(count, 0);
-	assert_int_equal(oldest, 0);
-	(void)add_event(s, "{\"n\":1}", 7);
-	(void)add_event(s, "{\"n\":2}", 7);
-	third = add_event(s, "{\"n\":3}", 7);
-	must(store_events_after(s, 0, 2, &batch, &why));
+	assert_pending(s, 0, 0);
+	assert_int_equal(cursor_of(s), 0);
+	(void)add_event_of(s, 40, "{\"n\":1}", 7);
+	(void)add_event_of(s, 41, "{\"n\":2}", 7);
+	third = add_event_of(s, 42, "{\"n\":3}", 7);
+	assert_pending(s, 3, 40);
+	must(store_events_after(s, cursor_of(s), 2, &batch, &why));
 	assert_int_equal(batch.count, 2);
 	assert_memory_equal(batch.events[0].body, "{\"n\":1}", 7);
 	assert_memory_equal(batch.events[1].body, "{\"n\":2}", 7);
 	assert_int_equal(batch.events[1].body_len, 7);
 	assert_memory_equal(batch.events[0].attributes, "{}", 2);
-	must(store_events_forget(s, batch.events[1].event.seq, &why));
-	must(store_events_count(s, &count, &oldest, &why));
-	assert_int_equal(count, 1);
-	assert_int_equal(oldest, 42);
-	must(store_events_after(s, 0, 64, &batch, &why));
+	must(store_sink_move(s, SINK_FILE, batch.events[1].event.seq, &why));
+	assert_int_equal(cursor_of(s), batch.events[1].event.seq);
+	assert_pending(s, 1, 42);
+	must(store_events_after(s, cursor_of(s), 64, &batch, &why));
 	assert_int_equal(batch.count, 1);
 	assert_int_equal(batch.events[0].event.seq, third.seq);
 	assert_true(uuid_equal(&batch.events[0].event.id, &third.id));
-	must(store_events_forget(s, third.seq, &why));
-	assert_true(add_event(s, "{}", 2).seq > third.seq);	/* never a number twice */
+	must(store_sink_move(s, SINK_FILE, third.seq, &why));
+	assert_pending(s, 0, 0);
+	assert_int_equal(count_events(s, &first), 3);
+	assert_int_equal(store_sink_cursor(s, "nobody", &first, &why), -EUCLEAN);
+	assert_int_equal(store_sink_move(s, "nobody", 1, &why), -EUCLEAN);
+	store_close(s);
+}
+
+static void
+test_only_what_is_delivered_and_old_is_pruned(void **state)
+{
+	struct store *s = open_store();
+	uint64_t first;
+
+	(void)state;
+	assert_int_equal(prune(s, INT64_MAX, 10), 0);
+	add_events(s, 100, 1000);
+	assert_int_equal(prune(s, INT64_MAX, 1000), 0);
+	must(store_sink_move(s, SINK_FILE, 60, &why));
+	assert_int_equal(prune(s, 1000, 1000), 0);
+	assert_int_equal(prune(s, 1001, 1000), 1);
+	assert_int_equal(prune(s, 1037, 10), 10);
+	assert_int_equal(prune(s, 1037, 1000), 26);
+	assert_int_equal(prune(s, 1037, 1000), 0);
+	assert_int_equal(count_events(s, &first), 63);
+	assert_int_equal(first, 38);
+	assert_pending(s, 40, 1060);
+	assert_int_equal(prune(s, INT64_MAX, 1000), 23);
+	assert_int_equal(prune(s, INT64_MAX, 1000), 0);
+	assert_int_equal(count_events(s, &first), 40);
+	assert_pending(s, 40, 1060);
+	store_close(s);
+}
+
+/* Any mixture of times: nothing goes before what stands in front of it, and in the end nothing stays. */
+static void
+test_times_of_a_clock_that_ran_ahead_keep_nothing_for_ever(void **state)
+{
+	struct store *s = open_store();
+	uint64_t first;
+	unsigned left = 300;
+
+	(void)state;
+	add_events(s, 100, 1000);
+	add_events(s, 100, INT64_C(4000000000000));
+	add_events(s, 100, 1200);
+	must(store_sink_move(s, SINK_FILE, 300, &why));
+	assert_int_equal(prune(s, 1050, 1000), 50);
+	for (int64_t before = 1050; before <= 1300; before++) {
+		left -= prune(s, before, 1000);
+		assert_int_equal(count_events(s, &first) + 50, left);
+		assert_true(first == 0 || before > 1200 || first <= 101);
+	}
+	assert_int_equal(left, 50);
+	store_close(s);
+}
+
+/* ---- positions ---- */
+
+static void
+deliver_and_empty(void *arg)
+{
+	struct store *s = open_store();
+
+	(void)arg;
+	add_events(s, 10, 1000);
+	must(store_commit(s, &why));
+	must(store_sink_move(s, SINK_FILE, cursor_of(s) + 10, &why));
+	if (prune(s, INT64_MAX, 1000) != 10)
+		abort();
+	must(store_commit(s, &why));
+}
+
+static void
+test_positions_go_on_in_an_outbox_that_was_emptied(void **state)
+{
+	struct store *s;
+
+	(void)state;
+	for (uint64_t last = 10; last <= 30; last += 10) {
+		in_killed_child(deliver_and_empty, NULL);
+		s = open_store();
+		assert_int_equal(cursor_of(s), last);
+		assert_pending(s, 0, 0);
+		assert_int_equal(add_event(s, "{}", 2).seq, last + 1);
+		assert_pending(s, 1, 42);
+		store_close(s);		/* what was not committed has no position */
+	}
+}
+
+static void
+test_leap_gives_no_position_twice_and_counts_go_on(void **state)
+{
+	struct store *s = open_store();
+	struct msg_event_batch batch;
+	uint64_t first, last;
+
+	(void)state;
+	must(store_events_leap(s, &why));	/* before the first event, too */
+	first = add_event_of(s, 1, "{}", 2).seq;
+	assert_true(first > UINT32_MAX);
+	assert_pending(s, 1, 1);
+	add_events(s, 9, 2);
+	must(store_sink_move(s, SINK_FILE, first + 5, &why));
+	must(store_events_leap(s, &why));
+	must(store_commit(s, &why));
+	store_close(s);
+	s = open_store();
+	last = add_event_of(s, 11, "{}", 2).seq;
+	assert_true(last - first > UINT32_MAX);
+	assert_true(last < INT64_C(1) << 53);
+	assert_pending(s, 5, 7);
+	must(store_events_after(s, cursor_of(s), 64, &batch, &why));
+	assert_int_equal(batch.count, 5);
+	assert_int_equal(batch.events[4].event.seq, last);
+	must(store_sink_move(s, SINK_FILE, first + 9, &why));
+	assert_pending(s, 1, 11);
+	must(store_sink_move(s, SINK_FILE, last, &why));
+	assert_pending(s, 0, 0);
+	assert_int_equal(prune(s, 4, 1000), 3);
+	while (prune(s, 11, 4) > 0)
+		;
+	assert_int_equal(count_events(s, &first), 1);
+	assert_int_equal(first, last);
+	assert_int_equal(prune(s, 12, 1000), 1);
+	assert_int_equal(add_event(s, "{}", 2).seq, last + 1);
+	assert_pending(s, 1, 42);
 	store_close(s);
 }
 
@@ -629,8 +814,6 @@ test_what_was_committed_survives_a_kill_and_only_that(void **state)
 	struct crawl found;
 	struct uuid id;
 	struct store *s;
-	uint64_t count;
-	int64_t oldest;
 
 	(void)state;
 	in_killed_child(commit_one_of_two, &two);
@@ -639,8 +822,8 @@ test_what_was_committed_survives_a_kill_and_only_that(void **state)
 	assert_int_equal(store_crawl_find(s, &two.not_committed.id, &found, &why), -ENOENT);
 	must(store_idempotency_find(s, "first", &id, &why));
 	assert_int_equal(store_idempotency_find(s, "second", &id, &why), -ENOENT);
-	must(store_events_count(s, &count, &oldest, &why));
-	assert_int_equal(count, 1);
+	assert_pending(s, 1, 42);
+	assert_int_equal(cursor_of(s), 0);
 	store_close(s);
 }
 
@@ -819,7 +1002,11 @@ main(void)
 		TEST(test_leased_crawls_are_found_in_order_of_their_tokens),
 		TEST(test_times_move_with_the_clock_and_waiting_crawls_wake),
 		TEST(test_epochs_only_grow),
-		TEST(test_events_come_in_order_and_are_forgotten_up_to_a_number),
+		TEST(test_events_come_in_order_and_the_cursor_says_what_is_delivered),
+		TEST(test_only_what_is_delivered_and_old_is_pruned),
+		TEST(test_times_of_a_clock_that_ran_ahead_keep_nothing_for_ever),
+		TEST(test_positions_go_on_in_an_outbox_that_was_emptied),
+		TEST(test_leap_gives_no_position_twice_and_counts_go_on),
 		TEST(test_batch_holds_as_many_events_as_fit_a_message),
 		TEST(test_what_was_committed_survives_a_kill_and_only_that),
 		TEST(test_store_grows_over_many_kills),
