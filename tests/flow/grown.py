@@ -1,4 +1,4 @@
-"""Job stores that are years old: as many crawls that have ended as a test wants, made by SQL.
+"""Job stores that are years old: as many crawls that have ended, or events, as a test wants, made by SQL.
 
     grown.py FILE COUNT [DAYS]      a store of schema 1 with COUNT crawls, the newest of them ended DAYS (100) ago
 """
@@ -9,6 +9,7 @@ import sqlite3
 import string
 import sys
 import time
+import uuid
 
 FIXTURE = pathlib.Path(__file__).resolve().parent.parent / "regress" / "store-schema-1.sql"
 DAY_MS = 86400000
@@ -52,6 +53,25 @@ def grow(db, count, newest_ms):
     db.executemany(f"INSERT INTO requests VALUES ({marks})", ((i, *request[1:]) for i in ids))
     db.commit()
     return ids
+
+
+def add_events(path, count, age_ms=0):
+    """Adds events behind those of a store that nobody has, in the likeness of its last ones."""
+    noise = random.Random(count)
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA synchronous = OFF")
+    like = db.execute("SELECT id, crawl_id, type, attributes, body FROM outbox ORDER BY seq DESC LIMIT 4").fetchall()
+    now = int(time.time() * 1000) - age_ms
+
+    def events():
+        for n in range(count):
+            old, crawl, kind, attributes, body = like[n % len(like)]
+            new = crawl_id(now, noise)
+            yield new, crawl, kind, now, attributes.replace(str(uuid.UUID(bytes=old)), str(uuid.UUID(bytes=new))), body
+
+    db.executemany("INSERT INTO outbox (id, crawl_id, type, time_ms, attributes, body) VALUES (?,?,?,?,?,?)", events())
+    db.commit()
+    db.close()
 
 
 def make(path, count, days=100):
