@@ -217,19 +217,6 @@ test_copy_in_the_stores_place_is_searched_before_it_is_triggered(void **state)
 	assert_int_equal(crawl_of(&w, &id).triggers, 0);
 }
 
-static void
-deliver(void)
-{
-	world_run(&w);
-	while (w.keeper->batch_to != NULL) {
-		struct msg_event_ack ack = { w.publisher.batch_seq };
-
-		msg_event_ack_put(&w.publisher.out, &ack);
-		peer_send(w.publisher.peer, &w.publisher.out);
-		world_run(&w);
-	}
-}
-
 /* What was delivered before the copy was made is not delivered again; what was after it is, by positions that the
  * store never gave. */
 static void
@@ -242,13 +229,13 @@ test_copy_keeps_the_cursor_and_gives_no_position_again(void **state)
 
 	(void)state;
 	(void)crawl_in(&w, CRAWL_POLLING);
-	deliver();
+	deliver(&w);
 	delivered = w.publisher.batch_seq;
 	early = crawl_in(&w, CRAWL_POLLING);
 	(void)snprintf(command, sizeof(command), "cp %s %s && rm -f %s-wal", back_up()->path, w.path, w.path);
-	deliver();
+	deliver(&w);
 	late = crawl_in(&w, CRAWL_POLLING);
-	deliver();
+	deliver(&w);
 	last = w.publisher.batch_seq;
 	assert_int_equal(last, delivered + 2);
 	world_kill(&w);
@@ -262,12 +249,12 @@ test_copy_keeps_the_cursor_and_gives_no_position_again(void **state)
 	assert_int_equal(crawl_of(&w, &early).state, CRAWL_POLLING);
 	send_read(&w, &late, false);
 	assert_int_equal(last_answer(&w)->error, ERROR_NOT_FOUND);
-	deliver();
+	deliver(&w);
 	poller_say(&w, &w.poller, 4, 1);
 	(void)crawl_in(&w, CRAWL_POLLING);
 	assert_int_equal(w.publisher.batch_count, 1);
 	assert_true(w.publisher.batch_seq > last);
-	deliver();
+	deliver(&w);
 }
 
 /* The store as it was, taken for a copy: a retry may have made a job since. */
