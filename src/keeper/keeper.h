@@ -129,7 +129,8 @@ struct job {
 /* What is known of the store at the start. */
 struct keeper_start {
 	uint64_t boot;		/* names this start of the machine */
-	bool	 doubtful;	/* the store may be a copy: what it holds as accepted may have been triggered since */
+	bool	 doubtful;	/* the store may be a copy: what it holds as accepted may have been triggered since;
+				 * false again when that is on disk */
 };
 
 struct keeper {

@@ -165,7 +165,11 @@ take_up(struct program *program, const struct conf *conf)
 	start.doubtful = !store_mark_trusts(program->store_path, program->set);
 	program->keeper = keeper_new(program->base, open_store(program), conf, &clock_system, random_u64, &parent);
 	keeper_recover(program->keeper, &start);
-	check_mark(program, store_mark_running(program->store_path, program->set));
+	/* As long as its doubts are not on disk there is no mark: a keeper that follows this one is to have them, too. */
+	if (program->keeper->start.doubtful)
+		store_mark_remove(program->store_path);
+	else
+		check_mark(program, store_mark_running(program->store_path, program->set));
 }
 
 /* The file is told by the name that its user knows. */
@@ -196,6 +200,7 @@ main(int argc, char **argv)
 		.on_reloaded = on_reloaded };
 	struct program program = { 0 };
 	struct conf conf;
+	bool doubtful;
 
 	if (argc == 4 && strcmp(argv[1], "--check-store") == 0)
 		return check_store(argv[2], argv[3]);
@@ -212,8 +217,10 @@ main(int argc, char **argv)
 	(void)event_base_dispatch(program.base);
 
 	keeper_turn(program.keeper);
+	doubtful = program.keeper->start.doubtful;
 	keeper_free(program.keeper);
-	check_mark(&program, store_mark_stopped(program.store_path));
+	if (!doubtful)
+		check_mark(&program, store_mark_stopped(program.store_path));
 	if (program.end != NULL)
 		event_free(program.end);
 	control_free(program.control);

@@ -217,6 +217,8 @@ take_up(struct keeper *k)
 {
 	struct why why;
 
+	if (k->start.doubtful)
+		doubt(k);
 	memset(k->counts, 0, sizeof(k->counts));
 	k->live = 0;
 	keeper_must(k, store_counts(k->store, k->counts, &why), &why);
@@ -227,7 +229,8 @@ take_up(struct keeper *k)
 	keeper_lease_recover(k);
 	if (k->conf->background_polling_enabled)
 		keeper_must(k, store_wake_waiting(k->store, keeper_now(k), &why), &why);
-	(void)commit(k);
+	if (commit(k))
+		k->start.doubtful = false;
 	keeper_wake(k);
 }
 
@@ -256,8 +259,6 @@ keeper_begin(struct keeper *k)
 {
 	keeper_clock_recover(k, k->start.boot);
 	recover_budget(k);
-	if (k->start.doubtful)
-		doubt(k);
 	k->begun = true;
 	keeper_prune_start(k);
 	take_up(k);

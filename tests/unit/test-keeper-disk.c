@@ -249,13 +249,19 @@ test_commit_that_fails_in_its_sync_is_written_over_later(void **state)
 
 /* Nothing can be appended to any file any more. */
 static void
-no_writes(bool none)
+no_writes_beyond(rlim_t bytes)
 {
 	struct rlimit limit;
 
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = none ? 1 : limit.rlim_max;
+	limit.rlim_cur = bytes;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void
+no_writes(bool none)
+{
+	no_writes_beyond(none ? 1 : RLIM_INFINITY);
 }
 
 static void
@@ -370,6 +376,50 @@ test_keeper_that_starts_without_room_reads_until_there_is(void **state)
 	assert_int_equal(last_task(&w->poller)->kind, TASK_POLL);
 }
 
+/* Wherever the room ends: each crawl that waited for its trigger is searched for, and no position of an event is
+ * given again. */
+static void
+test_a_doubt_that_finds_no_room_is_not_forgotten(void **state)
+{
+	struct world *w = *state;
+	struct uuid ids[40];
+	struct event event = { .time_ms = 1 };
+	unsigned suspended = 0, begun = 0;
+	char command[256];
+	uint64_t before;
+	struct why why;
+
+	(void)crawl_in(w, CRAWL_POLLING);
+	before = w->publisher.batch_seq;
+	for (unsigned i = 0; i < countof(ids); i++)
+		ids[i] = crawl_in(w, CRAWL_ACCEPTED);
+	world_kill(w);
+	(void)snprintf(command, sizeof(command), "cp %s %s.kept", w->path, w->path);
+	assert_int_equal(system(command), 0);
+	(void)snprintf(command, sizeof(command), "cp %s.kept %s", w->path, w->path);
+	for (unsigned frames = 0; frames < 40; frames++) {
+		assert_int_equal(system(command), 0);
+		w->start.doubtful = true;
+		no_writes_beyond(32 + frames * (4096 + 24));	/* of the log */
+		world_start(w);
+		suspended += w->keeper->suspended;
+		begun += w->keeper->suspended && w->keeper->begun;
+		assert_int_equal(w->keeper->start.doubtful, w->keeper->suspended);
+		no_writes(false);
+		if (w->keeper->suspended)
+			keeper_try_resume(w->keeper);
+		world_run(w);
+		assert_false(w->keeper->start.doubtful);
+		for (unsigned i = 0; i < countof(ids); i++)
+			assert_int_equal(crawl_of(w, &ids[i]).state, CRAWL_RECONCILING);
+		assert_int_equal(store_event_add(w->keeper->store, &event, "{}", 2, "{}", 2, &why), 0);
+		assert_true(event.seq > before + UINT32_MAX);
+		world_kill(w);
+	}
+	world_start(w);
+	assert_true(suspended > begun && begun > 0 && suspended < 40);
+}
+
 int
 main(void)
 {
@@ -385,6 +435,7 @@ main(void)
 		TEST(test_trigger_answered_while_nothing_can_be_written_is_not_lost),
 		TEST(test_events_under_way_are_acknowledged_when_it_can_be_written_again),
 		TEST(test_keeper_that_starts_without_room_reads_until_there_is),
+		TEST(test_a_doubt_that_finds_no_room_is_not_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
