@@ -5,6 +5,7 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -53,6 +54,8 @@ json_read(const char *p, size_t len, json_t **ret, struct why *why)
 		return why_set(why, EINVAL, "not valid JSON: there is a NUL byte at offset %zu", (size_t)(nul - p));
 	if (too_deep(p, len))
 		return why_set(why, EINVAL, "the JSON text is nested deeper than %d levels", JSON_DOC_DEPTH);
+	/* What jansson cannot allocate ends the process, as everywhere: good JSON would be told as bad. */
+	json_set_alloc_funcs(xmalloc, free);
 	doc = json_loadb(p, len, JSON_REJECT_DUPLICATES, &error);
 	if (doc == NULL && json_error_code(&error) == json_error_null_character)
 		return why_set(why, EINVAL, "line %d, column %d: a string holds the character \\u0000, which is not "
