@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "base/why.h"
 
 #define TICK_MS 1000
@@ -175,6 +176,7 @@ keeper_new(struct event_base *base, struct store *store, const struct conf *conf
 {
 	struct keeper *k = xcalloc(1, sizeof(*k));
 
+	sha256_prepare();
 	k->base = base;
 	k->store = store;
 	k->conf = conf;
