@@ -7,6 +7,8 @@
 #   make bench          the table of ratios       make lint      static checks
 #   make headers        each header compiles alone make check-long  hours of work in minutes: what grows?
 #   make threads        the poller's threads under SAN=thread
+#   make check-nth      each call of a keeper and of a poller fails, once and for good (ten minutes of two
+#                       free cores with -j2); `make unit` tries a sample
 #   make man            manual pages, completions make check-docs  what they and the documents say
 #   make install DESTDIR= PREFIX=                 make clean
 #   make docs           the generated table in OPERATIONS.md
@@ -143,6 +145,12 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call unit,$(t))))
 
 unit: $(UNIT_TESTS:%=$(B)/tests/unit/%)
 	@sh tests/unit/run.sh $^
+
+# All that `make unit` takes a sample of; how one of them is run alone: tests/unit/fail_nth.h.
+CHECK_NTH := $(patsubst %,check-%,$(filter %-nth,$(UNIT_TESTS)))
+check-nth: $(CHECK_NTH)
+$(CHECK_NTH): check-%: $(B)/tests/unit/%
+	@NTH=all $<
 
 # The set once more, each program with one more object, whose symbols stand before those of the archives:
 # a clock that tests can set; a second provider in the table, a test double.
@@ -339,6 +347,6 @@ clean:
 
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all unit flow clock double threads threads-run check check-many check-long check-install check-install-broken corpus headers install install-trawld install-sim man \
+.PHONY: all unit check-nth $(CHECK_NTH) flow clock double threads threads-run check check-many check-long check-install check-install-broken corpus headers install install-trawld install-sim man \
 	docs check-docs check-tree deb rpm clean bench fuzz fuzz-run lint FORCE
 .SECONDARY:

@@ -62,6 +62,7 @@ test_pass(int64_t ms)
 /* The far end of one connection, with what came over it. */
 struct far {
 	struct peer		*peer;		/* NULL: gone */
+	int			 fd;		/* its own */
 	enum role		 role;
 	struct wire_out		 out;
 	unsigned		 count;
@@ -248,6 +249,7 @@ far_connect(struct world *w, struct far *far, enum role role, unsigned instance)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	if (far->out.p == NULL)
 		wire_init(&far->out);
+	far->fd = fds[1];
 	far->role = role;
 	far->count = 0;
 	far->peer = peer_new(w->base, fds[1], role, &keeper, rules, &events, far);
