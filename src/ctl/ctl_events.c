@@ -33,7 +33,7 @@ struct reading {
 	char		 only[UUID_TEXT_SIZE];	/* this crawl's; "": all */
 	int		 fd;			/* -1: not there yet */
 	struct stat	 st;			/* of fd when it was opened */
-	off_t		 offset;
+	off_t		 offset, whole;		/* read up to there; the end of the last whole line */
 	char		*line;			/* the line being gathered: LINE_LIMIT bytes */
 	size_t		 len;
 	bool		 too_long;
@@ -119,9 +119,10 @@ read_on(struct reading *r)
 	while ((n = pread(r->fd, chunk, sizeof(chunk), r->offset)) > 0) {
 		r->offset += n;
 		for (ssize_t i = 0; i < n; i++) {
-			if (chunk[i] == '\n')
+			if (chunk[i] == '\n') {
 				take_line(r);
-			else if (r->len < LINE_LIMIT)
+				r->whole = r->offset - n + i + 1;
+			} else if (r->len < LINE_LIMIT)
 				r->line[r->len++] = chunk[i];
 			else
 				r->too_long = true;
@@ -152,7 +153,7 @@ open_log(struct reading *r, unsigned number)
 		return -errno;
 	close_log(r);
 	r->fd = fd;
-	r->offset = 0;
+	r->offset = r->whole = 0;
 	r->len = 0;
 	r->too_long = false;
 	if (fstat(r->fd, &r->st) < 0)
@@ -277,13 +278,20 @@ refuse_log(struct reading *r, int error)
 	return CTL_FAILED;
 }
 
-/* This one was cut: read from the start. */
-static bool
-was_cut(const struct reading *r)
+/* What a writer that was killed had left of a line is cut off, and the line written again; the file of one that
+ * was cut altogether is read from its start. */
+static void
+go_back(struct reading *r)
 {
 	struct stat own;
 
-	return fstat(r->fd, &own) == 0 && own.st_size < r->offset;
+	if (fstat(r->fd, &own) < 0 || own.st_size >= r->offset)
+		return;
+	if (own.st_size < r->whole)
+		r->whole = 0;
+	r->offset = r->whole;
+	r->len = 0;
+	r->too_long = false;
 }
 
 /* To the end of all there is now: what the writer left for another file is whole, and is
@@ -304,13 +312,26 @@ read_all(struct reading *r)
 }
 
 static int
+read_from_oldest(struct reading *r)
+{
+	unsigned number;
+	int error;
+
+	do {
+		number = oldest(r);
+		error = open_log(r, number);
+	} while ((number > 0 && error == -ENOENT) || (error == 0 && !is_ours(r, oldest(r))));
+	return error == 0 ? read_all(r) : error;
+}
+
+/* Where there was no log yet, several files of it may have been written since. */
+static int
 look_again(struct reading *r)
 {
-	int error = 0;
-
-	if (r->fd < 0 || was_cut(r))
-		error = open_log(r, 0);
-	return error == 0 ? read_all(r) : error;
+	if (r->fd < 0)
+		return read_from_oldest(r);
+	go_back(r);
+	return read_all(r);
 }
 
 static int
@@ -346,19 +367,6 @@ read_last(struct reading *r)
 			return error;
 		first = older_than(r, first);
 	}
-}
-
-static int
-read_from_oldest(struct reading *r)
-{
-	unsigned number;
-	int error;
-
-	do {
-		number = oldest(r);
-		error = open_log(r, number);
-	} while (number > 0 && (error == -ENOENT || (error == 0 && !is_ours(r, oldest(r)))));
-	return error == 0 ? read_all(r) : error;
 }
 
 static int

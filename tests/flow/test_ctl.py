@@ -201,6 +201,38 @@ class Words(CtlTest, unittest.TestCase):
             self.old_log(number - 1).rename(self.old_log(number))
         (self.folder / "events.ndjson").rename(self.old_log(1))
 
+    def put(self, lines, rest=""):
+        with open(self.folder / "events.ndjson", "a") as out:
+            out.write("".join(line + "\n" for line in lines) + rest)
+
+    def test_events_are_followed_from_the_first_one_on_however_late_it_is_seen(self):
+        log = self.folder / "events.ndjson"
+        lines = [self.event_line(str(uuid.uuid4())) for _ in range(30)]
+        follower = self.following("--json", "--file", log)
+        self.assertIn("waiting for it", follower.stderr.readline())
+        follower.send_signal(signal.SIGSTOP)
+        for first in (0, 10, 20):
+            self.put(lines[first:first + 10])
+            if first < 20:
+                self.rotate(9)
+        follower.send_signal(signal.SIGCONT)
+        self.assertEqual([follower.stdout.readline().rstrip("\n") for _ in range(30)], lines)
+
+    def test_events_are_followed_over_half_a_line_that_is_cut_off(self):
+        log = self.folder / "events.ndjson"
+        lines = [self.event_line(str(uuid.uuid4())) for _ in range(30)]
+        self.put(lines[:10], lines[10][:50])
+        follower = self.following("--json", "--file", log)
+        self.assertEqual([follower.stdout.readline().rstrip("\n") for _ in range(10)], lines[:10])
+        follower.send_signal(signal.SIGSTOP)
+        # A writer that was killed; the next one cuts off what it left, and is fast.
+        os.truncate(log, log.stat().st_size - 50)
+        for first in (10, 20):
+            self.rotate(9)
+            self.put(lines[first:first + 10])
+        follower.send_signal(signal.SIGCONT)
+        self.assertEqual([follower.stdout.readline().rstrip("\n") for _ in range(20)], lines[10:])
+
     def test_events_are_followed_over_rotations(self):
         log = self.folder / "events.ndjson"
         lines = [self.event_line(str(uuid.uuid4())) for _ in range(2000)]
