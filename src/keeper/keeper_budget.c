@@ -182,15 +182,16 @@ refusals_allow(const struct budget *b, int64_t now)
 	return least(b->calls_max, most(others, left_of(BUDGET_REFUSALS_MAX, all)));
 }
 
-/* When many were refused, one trigger at a time finds out whether the next is, too. */
+/* Data sets may meet their caps all at once: then all triggers in flight are refused. What is left after that must be
+ * enough to go on with, one at a time, in the places that are known by then. */
 static unsigned
 triggers_allowed(const struct budget *b, int64_t now)
 {
 	unsigned all = budget_refusals(b, now) + presumed(b, now);
 
-	if (all == 0)
-		return b->calls_max;
-	return all < SPARE ? BUDGET_TRIGGERS_MAX - all : all < BUDGET_TRIGGERS_MAX;
+	if (b->calls_max > BUDGET_REFUSALS_MAX && all == 0)
+		return b->calls_max;	/* an operator who knows better */
+	return all < BUDGET_AT_ONCE_MAX ? BUDGET_AT_ONCE_MAX - all : all < BUDGET_TRIGGERS_MAX;
 }
 
 /* ---- may it be asked? ---- */

@@ -12,8 +12,9 @@
  *                          32 s) is over; then one call, and with each good answer one more.
  *                          The more refusals the last 5 minutes brought, the longer the pauses
  *                          and the fewer calls at a time
- *   a data set's cap       holds the triggers of that data set alone: of the 20 all triggers together have 16
- *                          (budget_trigger_room()), so that polls and downloads go on. What is known of the
+ *   a data set's cap       holds the triggers of that data set alone: of the 20 all triggers together have 16,
+ *                          the last 6 one at a time (budget_trigger_room()), so that polls and downloads, and
+ *                          data sets that are below their caps, go on. What is known of the
  *                          cap is learned: from the text of the refusal, and from how many of
  *                          our crawls ran when it came. A place opens when one of them ends;
  *                          where others take it first, the data set waits for a while
@@ -44,6 +45,7 @@
 
 #define BUDGET_REFUSALS_MAX 20		/* of 25; the rest is for answers that nobody saw */
 #define BUDGET_TRIGGERS_MAX 16		/* of the 20, for triggers: what a cap refuses must not stop what it does not refuse */
+#define BUDGET_AT_ONCE_MAX  10		/* of the 16, refused and in flight: caps that are met all at once leave some over */
 #define BUDGET_UNSEEN_MAX   24		/* with those: so few that nothing is blocked if all of them were refused */
 #define BUDGET_WINDOW_MS    300000
 #define BUDGET_PAUSE_MAX_MS 3600000	/* of a pause that the provider names */

@@ -342,7 +342,27 @@ caps_leave_room_for_what_they_do_not_refuse(void **state)
 	good(&b, 8);
 	assert_int_equal(budget_room(&b, 201000), 4);
 	assert_int_equal(budget_trigger_room(&b, 201000, 0), 0);
-	assert_int_equal(budget_trigger_room(&b, 201000 + BUDGET_WINDOW_MS, 3), CALLS - 3);
+	assert_int_equal(budget_trigger_room(&b, 201000 + BUDGET_WINDOW_MS, 3), BUDGET_AT_ONCE_MAX - 3);
+}
+
+static void
+caps_that_are_met_all_at_once_leave_triggers_over(void **state)
+{
+	struct budget b = fresh(CALLS), bold = fresh(512);
+	unsigned triggers = budget_trigger_room(&b, 1000, 0), rest = 0;
+
+	(void)state;
+	assert_in_range(triggers, 8, BUDGET_AT_ONCE_MAX);
+	for (unsigned i = 0; i < triggers; i++)		/* all that are in flight, each by a data set of its own */
+		budget_set_refused(&b, budget_set(&b, name_of(i)), 1000, "");
+	for (unsigned i = 0; i < 40; i++) {		/* as many good ones as may be */
+		assert_int_equal(budget_trigger_room(&b, 1000 + i, 0), 1);
+		good(&b, 1);
+	}
+	while (budget_trigger_room(&b, 2000, 0) > 0)
+		budget_set_refused(&b, budget_set(&b, name_of(triggers + rest++)), 2000, "");
+	assert_int_equal(triggers + rest, BUDGET_TRIGGERS_MAX);
+	assert_int_equal(budget_trigger_room(&bold, 1000, 0), 512);	/* whoever sets so many takes the risk */
 }
 
 /* ---- when to look again ---- */
@@ -1527,6 +1547,7 @@ main(void)
 		cmocka_unit_test(they_fade_with_as_many_good_answers),
 		cmocka_unit_test(they_do_not_fade_where_others_were_refused),
 		cmocka_unit_test(caps_leave_room_for_what_they_do_not_refuse),
+		cmocka_unit_test(caps_that_are_met_all_at_once_leave_triggers_over),
 		cmocka_unit_test(room_never_grows_by_time_before_the_moment_that_is_told),
 		cmocka_unit_test(no_answer_five_times_in_a_row_leaves_one_probe_at_a_time_with_growing_pauses),
 		cmocka_unit_test(answers_that_blame_the_provider_count_when_they_are_of_several_crawls),
