@@ -98,6 +98,8 @@ log_set_format(enum log_format format)
 	if (format == LOG_FORMAT_AUTO)
 		format = log_state.journal_stderr ? LOG_FORMAT_JOURNAL : LOG_FORMAT_TEXT;
 	log_state.format = format;
+	if (format == LOG_FORMAT_JOURNAL)
+		(void)log_journal_open();	/* a process in its jail makes no sockets */
 }
 
 bool

@@ -22,14 +22,22 @@ log_journal_at(const char *path)
 }
 
 int
+log_journal_open(void)
+{
+	if (journal < 0)
+		journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return journal < 0 ? -errno : 0;
+}
+
+int
 log_journal_send(const void *datagram, size_t len)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-	if (journal < 0)
-		journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (journal < 0)
-		return -errno;
+	int r = log_journal_open();
+
+	if (r < 0)
+		return r;
 	if (str_copy(address.sun_path, sizeof(address.sun_path), journal_path) < 0)
 		return -ENAMETOOLONG;
 	if (sendto(journal, datagram, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address,

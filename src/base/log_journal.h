@@ -10,6 +10,8 @@
 
 #include <stddef.h>
 
+/* The socket, now: for a process that soon may make none. Opened at the first datagram otherwise. */
+int log_journal_open(void);
 /* Negative errno when the journal is not there, or does not take it now. */
 int log_journal_send(const void *datagram, size_t len);
 /* Another socket than the system's journal, which NULL is: for tests. Borrowed. */
