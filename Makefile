@@ -43,6 +43,7 @@ B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(findstring clang,$(CC))
 
 PKG_CONFIG ?= pkg-config
 HAVE_SYSTEMD := $(shell $(PKG_CONFIG) --exists libsystemd && echo 1)
+HAVE_SECCOMP := $(shell $(PKG_CONFIG) --exists libseccomp && echo 1)
 
 # A pointer into the stack of a function that has returned is found only when asked for.
 ifneq ($(findstring address,$(SAN)),)
@@ -61,7 +62,7 @@ HARDEN ?= $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong
 ALL_C = -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) $(HARDEN) -fPIE -fno-omit-frame-pointer \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) \
 	-I. -Isrc -DTRAWLD_VERSION='"$(VERSION)"' -DTRAWLD_LIBEXECDIR='"$(LIBEXECDIR)"' \
-	$(if $(HAVE_SYSTEMD),-DHAVE_SYSTEMD=1) $(CPPFLAGS) $(CFLAGS)
+	$(if $(HAVE_SYSTEMD),-DHAVE_SYSTEMD=1) $(if $(HAVE_SECCOMP),-DHAVE_SECCOMP=1) $(CPPFLAGS) $(CFLAGS)
 ALL_LD = $(if $(SAN),-fsanitize=$(SAN)) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 src = $(sort $(wildcard $(1)/*.c))
@@ -77,10 +78,10 @@ archives = $(patsubst %,$(B)/src/%.a,$(filter $(1),$(LAYERS)))
 # name, folder, layers, libraries by pkg-config's names; of one that is not installed the linker is told nothing
 define PROGRAM_ROWS
 $(call program,trawld,supervisor,conf model base,libevent libsystemd)
-$(call program,trawld-keeper,src/keeper,ipc conf provider model base,libevent yajl jansson libcrypto sqlite3)
-$(call program,trawld-publisher,src/publisher,ipc conf model base,libevent yajl jansson)
-$(call program,trawld-poller,src/poller,net ipc conf provider model base,libevent yajl jansson libcrypto libisal libcurl zlib)
-$(call program,trawld-front,src/front,ipc conf provider model base,libevent yajl jansson)
+$(call program,trawld-keeper,src/keeper,ipc conf provider model base,libevent yajl jansson libcrypto sqlite3 libseccomp)
+$(call program,trawld-publisher,src/publisher,ipc conf model base,libevent yajl jansson libseccomp)
+$(call program,trawld-poller,src/poller,net ipc conf provider model base,libevent yajl jansson libcrypto libisal libcurl zlib libseccomp)
+$(call program,trawld-front,src/front,ipc conf provider model base,libevent yajl jansson libseccomp)
 $(call program,trawlctl,src/ctl,net model base,libevent yajl jansson libcurl zlib)
 $(call program,trawl-sim,src/sim,base,libevent yajl jansson libcrypto zlib)
 endef

@@ -69,6 +69,7 @@ struct conf {
 	int64_t	events_file_size;		/* bytes, in the text with K M G T; 0 in the text "off": no rotation */
 	int64_t	events_file_count;		/* old files, 1..EVENT_FILES_MAX */
 	int64_t	retry_max_attempts;		/* of a call or download before the crawl fails, 1..100 */
+	bool	jail;				/* the roles', ipc/jail.h */
 	int64_t	log_level;			/* enum log_level */
 	int64_t	log_format;			/* enum log_format */
 

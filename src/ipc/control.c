@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/why.h"
+#include "ipc/jail.h"
 #include "model/log_kind.h"
 
 #define CONTROL_UNREAD_MAX (16 << 10)	/* bytes; above, beats and status are left out */
@@ -164,6 +165,33 @@ control_set_oom_order(enum role role)
 	(void)close(fd);
 }
 
+/* The keeper tells it for all: what its kernel lacks, all of them lack. */
+static void
+control_tell_jail(enum role role, const char *text)
+{
+	if (role == ROLE_KEEPER)
+		log_as(KIND_JAIL_INCOMPLETE, NULL, "%s", text);
+	else
+		log_debug(NULL, "%s", text);
+}
+
+static void
+control_enter_jail(enum role role, const struct conf *conf)
+{
+	struct why missing;
+
+	if (!conf->jail) {
+		control_tell_jail(role, "no process is in a jail: JAIL=false");
+		return;
+	}
+	if (jail_enter(jail_row(role), conf, &missing) == 0) {
+		log_debug(NULL, "in the jail of a %s", role_name(role));
+		return;
+	}
+	why_prefix(&missing, "the jail lacks a part");
+	control_tell_jail(role, missing.text);
+}
+
 struct control *
 control_start(int argc, char **argv, enum role role, struct conf *ret_conf)
 {
@@ -184,6 +212,7 @@ control_start(int argc, char **argv, enum role role, struct conf *ret_conf)
 	control_read_conf(ret_conf);
 	log_set_level((enum log_level)ret_conf->log_level);
 	log_set_format((enum log_format)ret_conf->log_format);
+	control_enter_jail(role, ret_conf);
 	return c;
 }
 

@@ -4,7 +4,8 @@
  * control_start() is the first thing a role's main calls: it takes the inherited
  * descriptors (close-on-exec from then on), reads WELCOME and the configuration,
  * opens the log as "poller[2]", ignores SIGPIPE, and ends the process with the
- * fitting exit status when any of that is not as promised. control_attach() then
+ * fitting exit status when any of that is not as promised. Then it enters the role's jail
+ * (jail.h), unless JAIL=false: what it needs of the world is opened there or inherited. control_attach() then
  * puts the control socket on the loop. End-of-file ends the process at once by
  * _exit(): everything hard is in the store.
  */

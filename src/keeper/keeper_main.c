@@ -31,6 +31,7 @@ struct program {
 	struct keeper		*keeper;
 	char			 store_path[sizeof(((struct conf *)NULL)->data_dir) + sizeof(STORE_NAME) + 1];
 	char			 set[STORE_SET_SIZE];
+	uint64_t		 boot;
 	struct event		*end;
 	int			 end_looks;
 	int64_t			 told_ms;	/* when a word about a long opening was last said */
@@ -158,10 +159,9 @@ static void
 take_up(struct program *program, const struct conf *conf)
 {
 	struct keeper_parent parent = { tell_kill, tell_status, program };
-	struct keeper_start start = { .boot = store_mark_boot() };
+	struct keeper_start start = { .boot = program->boot };
 
 	(void)snprintf(program->store_path, sizeof(program->store_path), "%s/%s", conf->data_dir, STORE_NAME);
-	(void)store_mark_set(program->set, start.boot);
 	start.doubtful = !store_mark_trusts(program->store_path, program->set);
 	program->keeper = keeper_new(program->base, open_store(program), conf, &clock_system, random_u64, &parent);
 	keeper_recover(program->keeper, &start);
@@ -204,6 +204,9 @@ main(int argc, char **argv)
 
 	if (argc == 4 && strcmp(argv[1], "--check-store") == 0)
 		return check_store(argv[2], argv[3]);
+	/* Before the jail: when its parent began a process in it may not read. */
+	program.boot = store_mark_boot();
+	(void)store_mark_set(program.set, program.boot);
 	program.control = control_start(argc, argv, ROLE_KEEPER, &conf);
 	log_hold();
 	program.base = loop_new();

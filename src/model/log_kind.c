@@ -288,6 +288,13 @@ const struct log_kind log_kinds[KIND_COUNT] = {
 	  "What it asked for was not done.",
 	  "Report it with the lines around it.",
 	  false },
+	[KIND_JAIL_INCOMPLETE] = { "jail-incomplete", LOG_LEVEL_INFO, "eff08b2831144516b1a0449d82304344",
+	  "Processes may do more than their roles need",
+	  "This kernel, or what trawld runs in, does not have a part of what each process shuts itself in with "
+	  "(the line names it), or JAIL=false. Told by each keeper, for all processes.",
+	  "Nothing, if that is meant: all else works as it does with it. Landlock needs Linux 5.19 and to be switched "
+	  "on (lsm= of the kernel's command line).",
+	  false },
 	[KIND_PARENT_UNREACHED] = { "parent-unreached", LOG_LEVEL_ERROR, "4785dd17800344f69496fcd599652548",
 	  "A process cannot tell its parent something",
 	  "The control socket took no more. A process that cannot say that it is ready is killed "

@@ -262,7 +262,8 @@ class SlowDisk(SupervisorTest):
         (folder / "trawld-poller").rename(folder / "real" / "trawld-poller")
         self.replace_program(folder, "poller", f"#!/bin/sh\nexport LD_PRELOAD={library} SLOW_DISK={self.slow}\n"
                              f"exec {folder}/real/trawld-poller \"$@\"\n")
-        return self.trawld(sim, programs=folder, BACKGROUND_MAX_WORKERS=str(pollers), TRIGGER_WAIT_SECONDS="30")
+        return self.trawld(sim, programs=folder, BACKGROUND_MAX_WORKERS=str(pollers), TRIGGER_WAIT_SECONDS="30",
+                           JAIL="false")  # the library looks at a file and makes a process
 
     def latency(self, trawld, n):
         begin = time.monotonic()

@@ -210,6 +210,7 @@ class Watchdog(SystemdTest):
         self.replace_program(folder, "keeper", f"#!/bin/sh\nexport LD_PRELOAD={library} SLOW_DISK={slow}\n"
                              f"exec {folder}/real/trawld-keeper \"$@\"\n")
         trawld = self.start_from(folder, NOTIFY_SOCKET=self.notified.path, TRIGGER_WAIT_SECONDS="0",
+                                 JAIL="false",  # the library looks at a file and makes a process
                                  BRIGHTDATA_BASE_URL=sim.url, WATCHDOG_USEC=str(WATCHDOG_MS * 1000))
         trawld.url = log_after(trawld, 0, r"ready: (http://\S+),", "ready").group(1)
         keeper = trawld.children()["keeper"][0]
