@@ -24,6 +24,17 @@ def hardening(w):
     w.equal("in force: no capabilities", int(status["CapBnd"], 16) | int(status["CapEff"], 16), 0)
     w.equal("in force: no new privileges", status["NoNewPrivs"], "1")
     w.equal("in force: a filter of system calls", status["Seccomp"], "2")
+    jail(w)
+
+
+def jail(w):
+    """What each process shuts itself in with holds inside of the unit's sandbox, too."""
+    count = {role: {int(open(f"/proc/{pid}/status").read().split("Seccomp_filters:")[1].split()[0]) for pid in pids}
+             for role, pids in w.daemon.pids().items()}
+    of_unit = count.pop("supervisor")
+    w.equal("each role has one filter more than the unit gives", count, {role: {max(of_unit) + 1} for role in count})
+    lacks = [e["MESSAGE"] for e in w.daemon.journal(since_mark=False) if "jail lacks" in str(e.get("MESSAGE"))]
+    w.equal("no part of the jail is missing", lacks, [])
 
 
 def journal(w):
