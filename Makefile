@@ -154,14 +154,15 @@ $(CHECK_NTH): check-%: $(B)/tests/unit/%
 	@NTH=all $<
 
 # The set once more, each program with one more object, whose symbols stand before those of the archives:
-# a clock that tests can set; a second provider in the table, a test double.
+# a clock that tests can set; a second provider in the table, a test double. What those call may be more than
+# the program's row has, where the compiler (under sanitizers) keeps what is never called.
 SET := $(filter-out trawlctl trawl-sim,$(PROGRAMS))
 define variant_program
 $(B)/$(1)/$(3): $(call objects,$(FOLDER_$(3))) $(B)/tests/flow/$(2).o \
-    $(call archives,$(LAYERS_$(3))) $(B)/.flags $(B)/.parts
+    $(call archives,$(LAYERS)) $(B)/.flags $(B)/.parts
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
-	$$(call link,$$(call link_libs,$$(LIBS_$(3))))
+	$$(call link,$$(call link_libs,$$(LIBRARIES)))
 endef
 $(foreach p,$(SET),$(eval $(call variant_program,clock,clock_shift,$(p))))
 $(foreach p,$(SET),$(eval $(call variant_program,double,provider_double,$(p))))
