@@ -14,10 +14,10 @@
 #include "supervisor/service.h"
 
 #define DESCRIPTORS_WANTED 65536
-/* Of the supervisor, which has the most of all while it starts: its own (13), and those of
+/* Of the supervisor, which has the most of all while it starts: its own (14), and those of
  * a child in the making (its end of the control socket, the configuration, and what
  * spawn.c moves out of the way: 10). Two to spare, since a reload has one child more. */
-#define DESCRIPTORS_BESIDE 25
+#define DESCRIPTORS_BESIDE 26
 
 /* Modes and limits of the whole set, and no core file or debugger for the one that reads
  * the key. SCHED_BATCH (sched(7)): who wakes up waits until the one that runs has no more

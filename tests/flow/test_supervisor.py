@@ -333,16 +333,16 @@ class Refusing(SupervisorTest):
 
     def test_too_few_descriptors_for_all_processes_are_refused_before_a_port_is_open(self):
         processes = sum(ROLES.values())
-        for limit in (16, 24, processes + 24):
+        for limit in (16, 24, processes + 25):
             done = self.refused(limit=limit)
             self.assertEqual(done.returncode, 78, (limit, done.stderr))
-            self.assertRegex(done.stderr, rf"{processes} processes need {processes + 25} file descriptors .*"
+            self.assertRegex(done.stderr, rf"{processes} processes need {processes + 26} file descriptors .*"
                              rf"the limit is {limit}: .*ulimit -n.*LimitNOFILE=.*BACKGROUND_MAX_WORKERS")
 
     def test_the_fewest_descriptors_that_are_not_refused_are_enough(self):
         sim = self.sim()
         trawld = self.trawld(sim, start=False)
-        trawld.launch(preexec_fn=lambda: limit_descriptors(sum(ROLES.values()) + 25))
+        trawld.launch(preexec_fn=lambda: limit_descriptors(sum(ROLES.values()) + 26))
         trawld.url = log_after(trawld, 0, r"ready: (http://\S+),", "ready").group(1)
         for _ in range(2):
             trawld.wait_status(trawld.trigger())
@@ -680,7 +680,7 @@ class Reloading(SupervisorTest):
         trawld.url = log_after(trawld, 0, r"ready: (http://\S+),", "ready").group(1)
         before = all_pids(trawld)
         trawld.file.write_text("FRONT_WORKERS=30\n")
-        self.reload(trawld, "reload refused, .* 34 processes need 59 file descriptors")
+        self.reload(trawld, "reload refused, .* 34 processes need 60 file descriptors")
         self.assertEqual(all_pids(trawld), before)
         self.assertTrue(healthy(trawld))
 
