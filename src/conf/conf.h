@@ -35,6 +35,13 @@ enum conf_reader {
 
 enum storage_backend { STORAGE_LOCAL, STORAGE_GCP };
 
+/* Whether each process enters the jail of its role (ipc/jail.h). */
+enum conf_jail {
+	CONF_JAIL_AUTO,		/* under systemd ($INVOCATION_ID is set) */
+	CONF_JAIL_TRUE,
+	CONF_JAIL_FALSE,
+};
+
 struct conf {
 	char	brightdata_api_key[512];	/* secret; pollers only */
 	char	brightdata_api_key_file[1024];
@@ -69,7 +76,7 @@ struct conf {
 	int64_t	events_file_size;		/* bytes, in the text with K M G T; 0 in the text "off": no rotation */
 	int64_t	events_file_count;		/* old files, 1..EVENT_FILES_MAX */
 	int64_t	retry_max_attempts;		/* of a call or download before the crawl fails, 1..100 */
-	bool	jail;				/* the roles', ipc/jail.h */
+	int64_t	jail;				/* enum conf_jail */
 	int64_t	log_level;			/* enum log_level */
 	int64_t	log_format;			/* enum log_format */
 

@@ -162,6 +162,7 @@ static const char *const format_words[] = {
 };
 static const char *const auto_word[] = { "auto", NULL };
 static const char *const forever_word[] = { "forever", NULL };
+static const char *const jail_words[] = { "auto", "true", "false", NULL };	/* enum conf_jail */
 static const char *const off_word[] = { "off", NULL };
 
 #define FIELD(member) \
@@ -291,10 +292,10 @@ const struct option options[] = {
 	{ .name = "RETRY_MAX_ATTEMPTS", .kind = OPTION_NUMBER, FIELD(retry_max_attempts),
 	  .fallback = "3", .min = 1, .max = 100, .readers = CONF_KEEPER | CONF_POLLER,
 	  .help = "Attempts at a download whose body is not valid data, over several minutes, before the crawl fails." },
-	{ .name = "JAIL", .kind = OPTION_BOOL, FIELD(jail),
-	  .fallback = "true", .readers = CONF_KEEPER | CONF_PUBLISHER | CONF_POLLER | CONF_FRONT,
-	  .help = "Each process gives up the files, sockets and system calls that its role has no use for; false where "
-	  "a library of the system needs more." },
+	{ .name = "JAIL", .kind = OPTION_WORD, FIELD(jail),
+	  .fallback = "auto", .words = jail_words, .readers = CONF_KEEPER | CONF_PUBLISHER | CONF_POLLER | CONF_FRONT,
+	  .help = "Each process gives up the files, sockets and system calls that its role has no use for; auto does so "
+	  "under systemd; false where a library of the system needs more." },
 	{ .name = "LOG_LEVEL", .kind = OPTION_WORD, FIELD(log_level),
 	  .fallback = "info", .words = level_words, .readers = EVERYONE,
 	  .help = "How much is logged." },

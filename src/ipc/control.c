@@ -180,8 +180,12 @@ control_enter_jail(enum role role, const struct conf *conf)
 {
 	struct why missing;
 
-	if (!conf->jail) {
+	if (conf->jail == CONF_JAIL_FALSE) {
 		control_tell_jail(role, "no process is in a jail: JAIL=false");
+		return;
+	}
+	if (conf->jail == CONF_JAIL_AUTO && getenv("INVOCATION_ID") == NULL) {
+		log_debug(NULL, "in no jail: systemd did not start this trawld, and JAIL=auto");
 		return;
 	}
 	if (jail_enter(jail_row(role), conf, &missing) == 0) {

@@ -68,7 +68,7 @@ def filters(pid):
 
 class Jail(FlowTest):
     def start(self, sim=None, **conf):
-        return self.trawld(sim or self.sim("--building", "0"), **conf)
+        return self.trawld(sim or self.sim("--building", "0"), **{"JAIL": "true", **conf})
 
     def assert_jailed(self, trawld):
         def is_jailed(pid):
@@ -144,7 +144,7 @@ class Jail(FlowTest):
         data = self.folder / "theirs"
         data.mkdir()
         os.chown(data, 65534, 65534)
-        trawld = self.trawld(self.sim("--building", "0"), start=False, DATA_DIR=str(data))
+        trawld = self.trawld(self.sim("--building", "0"), start=False, JAIL="true", DATA_DIR=str(data))
         trawld.start(user=65534, group=65534, extra_groups=[])
         self.whole(trawld)
         self.assert_jailed(trawld)
@@ -177,10 +177,21 @@ class Jail(FlowTest):
             self.assertEqual(status_of(pid)["Seccomp"], status_of(os.getpid())["Seccomp"])
         self.assertEqual(len(re.findall(r" info +keeper .*no process is in a jail: JAIL=false", trawld.log())), 1)
         self.one_crawl(trawld)
-        trawld.file.write_text("")
+        trawld.file.write_text("JAIL=true\n")
         self.reload(trawld)
         self.assert_jailed(trawld)
         self.one_crawl(trawld)
+
+    def test_auto_is_for_systemd(self):
+        for jailed, env in ((False, {}), (True, {"INVOCATION_ID": "0123456789abcdef0123456789abcdef"})):
+            with self.subTest(env=env):
+                trawld = self.start(JAIL="auto", DATA_DIR=str(self.folder / f"auto-{jailed}"), **env)
+                self.whole(trawld)
+                if jailed:
+                    self.assert_jailed(trawld)
+                for pid in all_pids(trawld):
+                    self.assertEqual(status_of(pid)["Seccomp"] != status_of(os.getpid())["Seccomp"], jailed)
+                trawld.stop()
 
     def test_a_kernel_that_has_only_part_of_it(self):
         cases = (
@@ -192,7 +203,7 @@ class Jail(FlowTest):
             self.skipTest("this kernel lacks a part by itself")
         for calls, words, count in cases:
             with self.subTest(words):
-                trawld = self.trawld(self.sim("--building", "0"), start=False,
+                trawld = self.trawld(self.sim("--building", "0"), start=False, JAIL="true",
                                      DATA_DIR=str(self.folder / f"data-{len(self.programs)}"))
                 trawld.start(preexec_fn=kernel_without(*calls))
                 self.whole(trawld)
