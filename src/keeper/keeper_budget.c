@@ -492,7 +492,9 @@ budget_set_taken(struct budget *b, struct budget_set *set)
 	if (set->window < b->calls_max)
 		set->window++;
 	set->is_contested = false;
-	if (set->running <= set->limit)
+	/* Where job after job beyond what was known was taken, the next do not wait until all that are in flight have
+	 * come home and one more was tried. */
+	if (set->running + (set->step >= SET_STEP_MAX ? set->step / 2 : 0) <= set->limit)
 		return;
 	set->limit = set->running + set->step;
 	set->step = least(set->step * 2, b->calls_max > SET_STEP_MAX ? b->calls_max : SET_STEP_MAX);
