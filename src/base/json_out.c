@@ -134,6 +134,9 @@ find_separator(const char *p, size_t len, size_t *ret_at)
 {
 	const struct separator *first = NULL;
 
+	/* Nearly all text has no byte that one begins with. */
+	if (memchr(p, 0xC2, len) == NULL && memchr(p, 0xE2, len) == NULL)
+		return NULL;
 	for (size_t i = 0; i < countof(separators); i++) {
 		const char *found = memmem(p, len, separators[i].bytes, strlen(separators[i].bytes));
 

@@ -497,7 +497,7 @@ budget_set_taken(struct budget *b, struct budget_set *set)
 	if (set->running + (set->step >= SET_STEP_MAX ? set->step / 2 : 0) <= set->limit)
 		return;
 	set->limit = set->running + set->step;
-	set->step = least(set->step * 2, b->calls_max > SET_STEP_MAX ? b->calls_max : SET_STEP_MAX);
+	set->step = least(set->step * 2, b->calls_max > SET_STEP_MAX ? 2 * b->calls_max : SET_STEP_MAX);
 	set->refused = 0;
 	set->is_cap = false;
 	b->changed = true;
