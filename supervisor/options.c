@@ -84,6 +84,9 @@ options_load(const struct options *o, enum options_depth depth, struct conf *ret
 		r = conf_load_secrets(ret_conf, getenv("CREDENTIALS_DIRECTORY"), why);
 	if (r == 0 && depth >= OPTIONS_WHOLE)
 		r = conf_check(ret_conf, why);
+	/* Nothing of systemd reaches the children, so they are told. */
+	if (r == 0 && depth >= OPTIONS_WHOLE && ret_conf->jail == CONF_JAIL_AUTO && getenv("INVOCATION_ID") != NULL)
+		ret_conf->jail = CONF_JAIL_TRUE;
 	if (r < 0)
 		conf_done(ret_conf);
 	return r;

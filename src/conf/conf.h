@@ -37,7 +37,7 @@ enum storage_backend { STORAGE_LOCAL, STORAGE_GCP };
 
 /* Whether each process enters the jail of its role (ipc/jail.h). */
 enum conf_jail {
-	CONF_JAIL_AUTO,		/* under systemd ($INVOCATION_ID is set) */
+	CONF_JAIL_AUTO,		/* under systemd ($INVOCATION_ID is set): for children, who get TRUE then, no */
 	CONF_JAIL_TRUE,
 	CONF_JAIL_FALSE,
 };

@@ -184,7 +184,7 @@ control_enter_jail(enum role role, const struct conf *conf)
 		control_tell_jail(role, "no process is in a jail: JAIL=false");
 		return;
 	}
-	if (conf->jail == CONF_JAIL_AUTO && getenv("INVOCATION_ID") == NULL) {
+	if (conf->jail == CONF_JAIL_AUTO) {
 		log_debug(NULL, "in no jail: systemd did not start this trawld, and JAIL=auto");
 		return;
 	}

@@ -3,7 +3,7 @@
  * child inherits, and everything the two say to each other.
  *
  * A child is exec'd as "PROGRAM --child" in a session of its own, with an empty
- * environment but for PATH, TZ, LANG, LC_ALL, JOURNAL_STREAM, INVOCATION_ID (and the options of
+ * environment but for PATH, TZ, LANG, LC_ALL, JOURNAL_STREAM (and the options of
  * sanitizers), and these descriptors:
  *
  *   0,1,2  /dev/null, /dev/null, the log

@@ -229,7 +229,7 @@ class Starting(SupervisorTest):
             self.assertNotIn(KEY.encode(), environment)
             self.assertNotIn(KEY.encode(), pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
             seen |= {v.split(b"=")[0].decode() for v in environment.split(b"\0") if v}
-        allowed = {"PATH", "TZ", "LANG", "LC_ALL", "JOURNAL_STREAM", "INVOCATION_ID",
+        allowed = {"PATH", "TZ", "LANG", "LC_ALL", "JOURNAL_STREAM",
                    "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"}
         self.assertLessEqual(seen, allowed)
 
